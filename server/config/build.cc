@@ -1,0 +1,205 @@
+#include "server/config/build.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/descriptor.h"
+#include "server/config/fields.h"
+#include "server/error/error.h"
+#include "server/kinds/hello/hello.h"
+
+namespace anteroom::config {
+namespace {
+
+constexpr absl::Duration kDefaultDrainTimeout = absl::Seconds(30);
+constexpr char kDefaultListener[] = "127.0.0.1:50051";
+
+absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildHello(
+    coro::Runtime runtime, const std::string& path, const v1::Hello& proto) {
+  Fields fields(path);
+  kinds::HelloParameters parameters;
+  switch (proto.style()) {
+    case v1::Hello::STYLE_UNSPECIFIED:
+    case v1::Hello::STYLE_ENTER_AWAITS_INIT:
+      parameters.style = kinds::HelloStyle::kEnterAwaitsInit;
+      break;
+    case v1::Hello::STYLE_PLAIN:
+      parameters.style = kinds::HelloStyle::kPlain;
+      break;
+    case v1::Hello::STYLE_AWAITABLE:
+      parameters.style = kinds::HelloStyle::kAwaitable;
+      break;
+    case v1::Hello::STYLE_CONTEXT:
+      parameters.style = kinds::HelloStyle::kContext;
+      break;
+    default:
+      fields.Refuse("style", "is no known value");
+  }
+  fields.Read("init_takes", proto.init_takes(), parameters.init_takes);
+  fields.Read("enter_takes", proto.enter_takes(), parameters.enter_takes);
+  fields.Read("use_takes", proto.use_takes(), parameters.use_takes);
+  fields.Read("exit_takes", proto.exit_takes(), parameters.exit_takes);
+  fields.Read("close_takes", proto.close_takes(), parameters.close_takes);
+  fields.Read("init_fails", proto.init_fails(), parameters.init_fails);
+  fields.Read("enter_fails", proto.enter_fails(), parameters.enter_fails);
+  fields.Read("exit_fails", proto.exit_fails(), parameters.exit_fails);
+  fields.Read("progress_steps", proto.progress_steps(),
+              parameters.progress_steps);
+  fields.NotYet("check_fails", proto.check_fails() != 0);
+  parameters.suppress = proto.suppress();
+  if (!fields.status().ok()) return fields.status();
+  return std::make_unique<kinds::Hello>(runtime, parameters);
+}
+
+absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildKind(
+    coro::Runtime runtime, const std::string& path,
+    const v1::Resource& resource) {
+  if (resource.has_hello()) {
+    return BuildHello(runtime, absl::StrCat(path, ".hello"), resource.hello());
+  }
+  if (resource.kind_case() == v1::Resource::KIND_NOT_SET) {
+    return InvalidField(path, "has no kind: set one of hello, ...");
+  }
+  Fields fields(path);
+  fields.NotYet(v1::Resource::descriptor()
+                    ->FindFieldByNumber(resource.kind_case())
+                    ->name(),
+                true);
+  return fields.status();
+}
+
+absl::Status CheckSupported(const v1::ServerConfig& config) {
+  for (int i = 0; i < config.listeners_size(); ++i) {
+    Fields fields(absl::StrCat("listeners[", i, "]"));
+    if (config.listeners(i).address().empty()) {
+      fields.Refuse("address", "must be host:port or unix:PATH");
+    }
+    if (!fields.status().ok()) return fields.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddResource(coro::Runtime runtime, const std::string& path,
+                         const v1::Resource& resource,
+                         lifecycle::Anteroom& anteroom) {
+  const absl::StatusOr<lifecycle::Policy> policy =
+      PolicyFromProto(absl::StrCat(path, ".policy"), resource.policy());
+  if (!policy.ok()) return policy.status();
+  absl::StatusOr<std::unique_ptr<lifecycle::Kind>> kind =
+      BuildKind(runtime, path, resource);
+  if (!kind.ok()) return kind.status();
+  const absl::Status added =
+      anteroom.AddResource(resource.name(), *policy, *std::move(kind));
+  if (added.ok()) return added;
+  const ErrorDetail detail = DetailOf(added);
+  if (detail.field_violations.empty()) return added;
+  const auto& [field, description] = detail.field_violations.front();
+  return InvalidField(absl::StrCat(path, ".", field), description);
+}
+
+}  // namespace
+
+absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
+                                                  const v1::Policy& proto) {
+  lifecycle::Policy policy;
+  Fields fields(path);
+  if (proto.has_max_instances()) policy.max_instances = proto.max_instances();
+  if (proto.has_max_holders()) policy.max_holders = proto.max_holders();
+  if (proto.has_max_waiters()) policy.max_waiters = proto.max_waiters();
+  policy.reuse_tainted = proto.reuse_tainted();
+  const struct {
+    const char* name;
+    bool present;
+    const google::protobuf::Duration& proto;
+    absl::Duration& value;
+  } durations[] = {
+      {"idle_timeout", proto.has_idle_timeout(), proto.idle_timeout(),
+       policy.idle_timeout},
+      {"init_timeout", proto.has_init_timeout(), proto.init_timeout(),
+       policy.init_timeout},
+      {"enter_timeout", proto.has_enter_timeout(), proto.enter_timeout(),
+       policy.enter_timeout},
+      {"use_timeout", proto.has_use_timeout(), proto.use_timeout(),
+       policy.use_timeout},
+      {"exit_timeout", proto.has_exit_timeout(), proto.exit_timeout(),
+       policy.exit_timeout},
+      {"close_timeout", proto.has_close_timeout(), proto.close_timeout(),
+       policy.close_timeout},
+      {"use_grace", proto.has_use_grace(), proto.use_grace(),
+       policy.use_grace},
+      {"default_ttl", proto.has_default_ttl(), proto.default_ttl(),
+       policy.default_ttl},
+      {"max_ttl", proto.has_max_ttl(), proto.max_ttl(), policy.max_ttl},
+  };
+  for (const auto& field : durations) {
+    if (field.present) fields.Read(field.name, field.proto, field.value);
+  }
+  switch (proto.abandon_init()) {
+    case v1::Policy::ABANDON_INIT_UNSPECIFIED:
+    case v1::Policy::ABANDON_INIT_CANCEL:
+      break;
+    case v1::Policy::ABANDON_INIT_KEEP:
+      policy.abandon_init = lifecycle::AbandonInit::kKeep;
+      break;
+    default:
+      fields.Refuse("abandon_init", "is no known value");
+  }
+  switch (proto.await_init()) {
+    case v1::Policy::AWAIT_INIT_UNSPECIFIED:
+    case v1::Policy::AWAIT_INIT_ON_ENTER:
+      break;
+    case v1::Policy::AWAIT_INIT_NEVER:
+      policy.await_init = lifecycle::AwaitInit::kNever;
+      break;
+    default:
+      fields.Refuse("await_init", "is no known value");
+  }
+  fields.NotYet("keyed", proto.keyed());
+  fields.NotYet("min_idle", proto.min_idle() != 0);
+  fields.NotYet("max_lifetime", proto.has_max_lifetime());
+  fields.NotYet("init_retry", proto.has_init_retry());
+  fields.NotYet("breaker", proto.has_breaker());
+  fields.NotYet("check_interval", proto.has_check_interval());
+  fields.NotYet("revoke_notice", proto.has_revoke_notice());
+  fields.NotYet("max_disconnect_grace", proto.has_max_disconnect_grace());
+  fields.NotYet("max_hold", proto.has_max_hold());
+  if (!fields.status().ok()) return fields.status();
+  return policy;
+}
+
+absl::StatusOr<Built> Build(coro::Runtime runtime,
+                            const v1::ServerConfig& config) {
+  const absl::Status supported = CheckSupported(config);
+  if (!supported.ok()) return supported;
+  Fields fields("");
+  Built built;
+  built.drain_timeout = kDefaultDrainTimeout;
+  lifecycle::Anteroom::Options options;
+  if (config.has_drain_timeout()) {
+    fields.Read("drain_timeout", config.drain_timeout(), built.drain_timeout);
+  }
+  if (config.has_receipts_kept()) {
+    fields.Read("receipts_kept", config.receipts_kept(),
+                options.receipts.receipts_kept);
+  }
+  if (config.receipts_max() != 0) {
+    int receipts_max = 0;
+    fields.Read("receipts_max", config.receipts_max(), receipts_max);
+    options.receipts.receipts_max = receipts_max;
+  }
+  if (!fields.status().ok()) return fields.status();
+  built.anteroom = std::make_unique<lifecycle::Anteroom>(runtime, options);
+  for (int i = 0; i < config.resources_size(); ++i) {
+    const absl::Status added =
+        AddResource(runtime, absl::StrCat("resources[", i, "]"),
+                    config.resources(i), *built.anteroom);
+    if (!added.ok()) return added;
+  }
+  for (const v1::Listener& listener : config.listeners()) {
+    built.listeners.push_back(listener.address());
+  }
+  if (built.listeners.empty()) built.listeners.push_back(kDefaultListener);
+  return built;
+}
+
+}  // namespace anteroom::config

@@ -1,0 +1,67 @@
+// TaskGroup (a nursery): owns every task spawned into it until it has ended.
+//
+// Invariants:
+//  1. A task is counted out only after its frame is destroyed.
+//  2. Once closed, nothing is spawned any more.
+//  3. Join() returns after the last task is counted out; then the group, and
+//     all that its tasks referred to, may be destroyed.
+//
+// Destruction: REQUIRES that the group was joined, or is empty; it checks and
+// never blocks.
+//
+// Thread safety: all methods, from any thread.
+#ifndef ANTEROOM_SERVER_CORO_TASK_GROUP_H_
+#define ANTEROOM_SERVER_CORO_TASK_GROUP_H_
+
+#include <cstddef>
+#include <memory>
+#include <stop_token>
+
+#include "server/coro/runtime.h"
+#include "server/coro/task.h"
+
+namespace anteroom::coro {
+
+class TaskGroup {
+ public:
+  explicit TaskGroup(Runtime runtime);
+  ~TaskGroup();
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+
+  // Starts `task` inline, on the calling thread, until it first suspends; an
+  // exception out of it is a bug and ends the process. False: the group is
+  // closed, and `task` was destroyed without having run.
+  // REQUIRES: no lock held.
+  bool Spawn(Task<void> task);
+
+  // The same, but `task` starts on the executor: for callers that hold a lock
+  // or must not run it on their own stack.
+  bool SpawnPosted(Task<void> task);
+
+  // Refuses tasks from now on. Idempotent.
+  void Close();
+
+  // Asks every task that looks at stop_token() to end.
+  void RequestStop();
+  std::stop_token stop_token() const;
+
+  // Closes the group and waits until it is empty. Resumes on the executor. May
+  // be awaited by several, never by a task of this very group.
+  Task<void> Join();
+
+  // Tasks that have not been counted out.
+  std::size_t size() const;
+
+ private:
+  struct State;
+  struct Driver;
+  static Driver Drive(std::shared_ptr<State> state, Task<void> task,
+                      bool posted);
+
+  const std::shared_ptr<State> state_;
+};
+
+}  // namespace anteroom::coro
+
+#endif  // ANTEROOM_SERVER_CORO_TASK_GROUP_H_

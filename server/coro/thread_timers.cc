@@ -1,0 +1,66 @@
+#include "server/coro/thread_timers.h"
+
+namespace anteroom::coro {
+
+ThreadTimers::ThreadTimers(Executor& executor, const Clock& clock)
+    : executor_(executor), clock_(clock), thread_([this] { RunLoop(); }) {}
+
+ThreadTimers::~ThreadTimers() {
+  {
+    MutexLock lock(mu_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+Timers::Id ThreadTimers::Schedule(Instant when, Work work) {
+  bool is_first = false;
+  std::uint64_t id = 0;
+  {
+    MutexLock lock(mu_);
+    id = ++last_id_;
+    const auto place = pending_.emplace(Key(when, id), std::move(work)).first;
+    due_.emplace(id, when);
+    is_first = place == pending_.begin();
+  }
+  if (is_first) wake_.notify_one();
+  return static_cast<Id>(id);
+}
+
+bool ThreadTimers::Cancel(Id id) {
+  Work dropped;  // destroyed outside the lock: it may own anything
+  MutexLock lock(mu_);
+  const auto due = due_.find(static_cast<std::uint64_t>(id));
+  if (due == due_.end()) return false;
+  const auto timer = pending_.find(Key(due->second, due->first));
+  dropped = std::move(timer->second);
+  pending_.erase(timer);
+  due_.erase(due);
+  return true;
+}
+
+void ThreadTimers::RunLoop() {
+  while (true) {
+    Work work;
+    {
+      MutexLock lock(mu_);
+      if (stopping_) return;
+      if (pending_.empty() || pending_.begin()->first.first == kNever) {
+        wake_.wait(mu_);
+        continue;
+      }
+      const auto first = pending_.begin();
+      if (clock_.Now() < first->first.first) {
+        wake_.wait_until(mu_, first->first.first);
+        continue;
+      }
+      work = std::move(first->second);
+      due_.erase(first->first.second);
+      pending_.erase(first);
+    }
+    executor_.Post(std::move(work));
+  }
+}
+
+}  // namespace anteroom::coro

@@ -1,0 +1,52 @@
+// ThreadTimers: the production timers, an ordered map and one thread that
+// sleeps until the earliest is due and posts it.
+//
+// Destruction: joins the thread; pending timers are dropped unposted.
+//
+// Thread safety: all methods, from any thread.
+#ifndef ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
+#define ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+
+#include "server/coro/clock.h"
+#include "server/coro/mutex.h"
+#include "server/coro/timers.h"
+
+namespace anteroom::coro {
+
+class ThreadTimers : public Timers {
+ public:
+  // Both outlive this object. `clock` must run on steady_clock's time.
+  ThreadTimers(Executor& executor, const Clock& clock);
+  ~ThreadTimers() override;
+  ThreadTimers(const ThreadTimers&) = delete;
+  ThreadTimers& operator=(const ThreadTimers&) = delete;
+
+  Id Schedule(Instant when, Work work) override;
+  bool Cancel(Id id) override;
+
+ private:
+  using Key = std::pair<Instant, std::uint64_t>;
+
+  void RunLoop();
+
+  Executor& executor_;
+  const Clock& clock_;
+  Mutex mu_;
+  std::condition_variable_any wake_;
+  std::map<Key, Work> pending_ ABSL_GUARDED_BY(mu_);
+  std::unordered_map<std::uint64_t, Instant> due_ ABSL_GUARDED_BY(mu_);
+  std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mu_) = false;
+  std::thread thread_;  // last: starts when all else is built
+};
+
+}  // namespace anteroom::coro
+
+#endif  // ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_

@@ -1,0 +1,140 @@
+#include "server/lifecycle/anteroom.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/error/error.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+coro::Task<absl::StatusOr<Payload>> Refused(absl::Status status) {
+  co_return status;
+}
+
+}  // namespace
+
+Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
+    : runtime_(runtime),
+      events_(runtime, options.events_kept),
+      leases_(runtime.clock, options.receipts),
+      group_(runtime),
+      requests_(runtime, group_) {}
+
+absl::Status Anteroom::AddResource(const std::string& name,
+                                   const Policy& policy,
+                                   std::unique_ptr<Kind> kind) {
+  if (name.empty()) return InvalidField("name", "must not be empty");
+  const absl::Status valid = Validate(policy);
+  if (!valid.ok()) return valid;
+  if (pools_.contains(name)) {
+    return Error(Reason::kResourceExists,
+                 absl::StrCat("the resource ", name, " exists already"));
+  }
+  pools_.emplace(name, std::make_unique<Pool>(runtime_, events_, leases_, name,
+                                              policy, std::move(kind)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {
+  const auto pool = pools_.find(std::string(resource));
+  if (pool == pools_.end()) {
+    return Error(Reason::kResourceNotFound,
+                 absl::StrCat("there is no resource \"", resource, "\""));
+  }
+  return pool->second.get();
+}
+
+coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
+    std::string resource, AcquireOptions options, absl::Duration max_wait,
+    std::stop_token stop, coro::Instant deadline) {
+  ForgetOldReceipts();
+  const absl::StatusOr<Pool*> pool = FindPool(resource);
+  if (!pool.ok()) co_return pool.status();
+  if (!options.key.empty()) {
+    co_return InvalidField(
+        "key", absl::StrCat("the resource ", resource, " is not keyed"));
+  }
+  const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
+  if (options.request.empty()) {
+    coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
+        (*pool)->Acquire(std::move(options), std::move(stop),
+                         std::min(bound, deadline));
+    co_return co_await std::move(acquire);
+  }
+  std::string request = options.request;
+  std::string arguments = options.arguments;
+  // Several callers may share the attempt: it has its own stop, and the bound
+  // that they all asked for.
+  auto attempt = [pool = *pool, options = std::move(options),
+                  bound](std::stop_token abandoned) {
+    return pool->Acquire(options, std::move(abandoned), bound);
+  };
+  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
+      requests_.Acquire(std::move(request), std::move(arguments),
+                        std::move(attempt), std::move(stop), deadline);
+  co_return co_await std::move(acquire);
+}
+
+absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
+    absl::string_view lease_id) {
+  ForgetOldReceipts();
+  return leases_.Find(lease_id);
+}
+
+coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
+    absl::string_view lease_id, std::string method, const Payload& argument,
+    std::uint64_t fencing_token, std::stop_token stop,
+    coro::Instant deadline) {
+  absl::StatusOr<std::shared_ptr<Lease>> lease = leases_.Find(lease_id);
+  if (!lease.ok()) return Refused(lease.status());
+  Pool& pool = (*lease)->pool();
+  return pool.Use(*std::move(lease), std::move(method), argument,
+                  fencing_token, std::move(stop), deadline);
+}
+
+absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Renew(
+    absl::string_view lease_id, absl::Duration ttl) {
+  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  if (!lease.ok()) return lease;
+  const absl::Status renewed = (*lease)->pool().Renew(*lease, ttl);
+  if (!renewed.ok()) return renewed;
+  return lease;
+}
+
+coro::Task<absl::StatusOr<Receipt>> Anteroom::Release(std::string lease_id,
+                                                      ExitCause cause,
+                                                      std::stop_token stop,
+                                                      coro::Instant deadline) {
+  const absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  if (!lease.ok()) co_return lease.status();
+  (*lease)->pool().End(*lease, std::move(cause));
+  coro::Task<coro::Wake> wait = (*lease)->ended().Wait(std::move(stop), deadline);
+  const coro::Wake wake = co_await std::move(wait);
+  if (wake == coro::Wake::kCancelled) {
+    co_return absl::CancelledError("the caller left; the exit goes on");
+  }
+  if (wake == coro::Wake::kTimedOut) {
+    co_return absl::DeadlineExceededError(
+        "the call's deadline passed; the exit goes on");
+  }
+  co_return (*lease)->receipt();
+}
+
+coro::Task<void> Anteroom::Drain() {
+  coro::TaskGroup pools(runtime_);
+  for (const auto& [name, pool] : pools_) pools.Spawn(pool->Drain());
+  coro::Task<void> drained = pools.Join();
+  co_await std::move(drained);
+  coro::Task<void> joined = group_.Join();
+  co_await std::move(joined);
+}
+
+void Anteroom::ForgetOldReceipts() {
+  for (const std::shared_ptr<Lease>& lease : leases_.Prune()) {
+    if (!lease->request().empty()) requests_.Forget(lease->request());
+  }
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,111 @@
+// Anteroom: the whole service but its door. It knows every resource and every
+// lease, and speaks neither gRPC nor protobuf.
+//
+// Life: AddResource for each resource, then calls from any thread, then Drain()
+// once, then destruction.
+//
+// Thread safety: AddResource before all else; the other methods from any
+// thread. Destruction: REQUIRES that Drain() has returned and no call is under
+// way.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_ANTEROOM_H_
+#define ANTEROOM_SERVER_LIFECYCLE_ANTEROOM_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/coro/clock.h"
+#include "server/coro/runtime.h"
+#include "server/coro/task.h"
+#include "server/coro/task_group.h"
+#include "server/lifecycle/event_log.h"
+#include "server/lifecycle/lease.h"
+#include "server/lifecycle/lease_table.h"
+#include "server/lifecycle/policy.h"
+#include "server/lifecycle/pool.h"
+#include "server/lifecycle/request_index.h"
+#include "server/lifecycle/resource.h"
+
+namespace anteroom::lifecycle {
+
+class Anteroom {
+ public:
+  struct Options {
+    LeaseTable::Options receipts;
+    // Events kept for watchers that come back. More than 0.
+    std::size_t events_kept = 10'000;
+  };
+
+  Anteroom(coro::Runtime runtime, const Options& options);
+  Anteroom(const Anteroom&) = delete;
+  Anteroom& operator=(const Anteroom&) = delete;
+
+  // RESOURCE_EXISTS, or INVALID_REQUEST for an empty name or a policy that
+  // contradicts itself.
+  absl::Status AddResource(const std::string& name, const Policy& policy,
+                           std::unique_ptr<Kind> kind);
+
+  // A HELD lease of `resource`. `max_wait` bounds the acquire itself, `stop`
+  // and `deadline` this caller's wait for it. Failures: RESOURCE_NOT_FOUND,
+  // INVALID_REQUEST for a key on an unkeyed resource, those of Pool::Acquire()
+  // and, with a request id, of RequestIndex::Acquire().
+  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
+      std::string resource, AcquireOptions options, absl::Duration max_wait,
+      std::stop_token stop, coro::Instant deadline);
+
+  // The lease with this secret id. LEASE_NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view lease_id);
+
+  // Calls a method of the held object (Pool::Use()). `argument` must live until
+  // the task has ended.
+  coro::Task<absl::StatusOr<Payload>> Use(absl::string_view lease_id,
+                                          std::string method,
+                                          const Payload& argument,
+                                          std::uint64_t fencing_token,
+                                          std::stop_token stop,
+                                          coro::Instant deadline);
+
+  // Restarts the lease's time to live. LEASE_NOT_FOUND, LEASE_ENDED.
+  absl::StatusOr<std::shared_ptr<Lease>> Renew(absl::string_view lease_id,
+                                               absl::Duration ttl);
+
+  // Ends the lease, or joins its end, and answers with its one receipt. The
+  // exit goes on if `stop` or `deadline` end this wait. LEASE_NOT_FOUND.
+  coro::Task<absl::StatusOr<Receipt>> Release(std::string lease_id,
+                                              ExitCause cause,
+                                              std::stop_token stop,
+                                              coro::Instant deadline);
+
+  EventLog& events() { return events_; }
+  const EventLog& events() const { return events_; }
+
+  // Drains every pool, side by side.
+  coro::Task<void> Drain();
+
+  // The pool of `resource`: RESOURCE_NOT_FOUND.
+  absl::StatusOr<Pool*> FindPool(absl::string_view resource) const;
+  // Leases known by id, ended ones with a kept receipt included.
+  std::size_t leases_known() const { return leases_.size(); }
+
+ private:
+  void ForgetOldReceipts();
+
+  const coro::Runtime runtime_;
+  EventLog events_;
+  LeaseTable leases_;
+  coro::TaskGroup group_;
+  RequestIndex requests_;
+  // Constant once serving; ordered by name.
+  std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_ANTEROOM_H_

@@ -1,0 +1,116 @@
+#include "server/lifecycle/enter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/error/error.h"
+#include "server/lifecycle/hook.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+class EnterCall : public Bounded<EnterContext> {
+ public:
+  EnterCall(coro::Runtime runtime, const Policy& policy,
+            std::shared_ptr<Instance> instance, std::shared_ptr<Lease> lease,
+            std::stop_token stop, coro::Instant deadline)
+      : Bounded(runtime,
+                std::min(deadline, coro::After(runtime.clock.Now(),
+                                               policy.enter_timeout)),
+                std::move(stop), lease->enter_stop()),
+        runtime_(runtime),
+        instance_(std::move(instance)),
+        lease_(std::move(lease)),
+        argument_(lease_->TakeArgument()),
+        caller_deadline_(deadline),
+        enter_deadline_(
+            coro::After(runtime.clock.Now(), policy.enter_timeout)) {}
+
+  const LeaseInfo& lease() const override { return lease_->info(); }
+  const Payload& argument() const override { return argument_; }
+
+  coro::Task<absl::Status> Init() override {
+    if (instance_->init == nullptr) co_return absl::OkStatus();
+    // The clock of enter_timeout stands still while the init is awaited.
+    const coro::Instant began = runtime_.clock.Now();
+    SetDeadline(caller_deadline_);
+    coro::Task<absl::StatusOr<std::monostate>> wait =
+        instance_->init->Get(stop());
+    const absl::StatusOr<std::monostate> initialized = co_await std::move(wait);
+    enter_deadline_ = coro::After(
+        enter_deadline_, coro::Between(began, runtime_.clock.Now()));
+    SetDeadline(std::min(caller_deadline_, enter_deadline_));
+    awaited_init_ = initialized.ok();
+    // What is not its own error is the caller's: it left.
+    if (!initialized.ok() && !stop().stop_requested()) {
+      init_failure_ = initialized.status();
+    }
+    co_return initialized.status();
+  }
+
+  bool awaited_init() const { return awaited_init_; }
+
+  // What the failure of the hook, or of the init after it, means.
+  EnterResult Explain(absl::Status status) const {
+    EnterResult result;
+    if (!init_failure_.ok()) {
+      result.status = init_failure_;
+      result.init_failed = true;
+    } else if (runtime_.clock.Now() >= caller_deadline_) {
+      result.status = WaitTimedOut();
+    } else if (timed_out()) {
+      result.status = Error(Reason::kEnterTimedOut,
+                            "enter did not end within enter_timeout");
+    } else if (stopped()) {
+      result.status = CallerLeft();
+    } else {
+      result.status = WithReason(std::move(status), Reason::kEnterFailed);
+    }
+    return result;
+  }
+
+ private:
+  const coro::Runtime runtime_;
+  const std::shared_ptr<Instance> instance_;
+  const std::shared_ptr<Lease> lease_;
+  const Payload argument_;
+  const coro::Instant caller_deadline_;
+  coro::Instant enter_deadline_;
+  bool awaited_init_ = false;
+  absl::Status init_failure_;
+};
+
+}  // namespace
+
+absl::Status WaitTimedOut() {
+  return Error(Reason::kWaitTimedOut,
+               "max_wait or the call's deadline passed before the lease was "
+               "entered");
+}
+
+absl::Status CallerLeft() {
+  return absl::CancelledError("the caller left before the lease was entered");
+}
+
+coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
+                                 Hooks hooks,
+                                 std::shared_ptr<Instance> instance,
+                                 std::shared_ptr<Lease> lease,
+                                 std::stop_token stop, coro::Instant deadline) {
+  EnterResult result;
+  if (!hooks.enter) co_return result;  // its init was awaited before it bound
+  EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
+  coro::Task<absl::StatusOr<Payload>> hook =
+      Guarded([&] { return instance->object->Enter(call); });
+  absl::StatusOr<Payload> value = co_await std::move(hook);
+  if (!value.ok()) co_return call.Explain(value.status());
+  if (policy.await_init == AwaitInit::kOnEnter && !call.awaited_init()) {
+    coro::Task<absl::Status> wait = call.Init();
+    const absl::Status initialized = co_await std::move(wait);
+    if (!initialized.ok()) co_return call.Explain(initialized);
+  }
+  result.value = *std::move(value);
+  co_return result;
+}
+
+}  // namespace anteroom::lifecycle

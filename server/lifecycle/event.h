@@ -1,0 +1,63 @@
+// Event: one step in the life of an instance or a lease, as watchers and With
+// streams see it.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_EVENT_H_
+#define ANTEROOM_SERVER_LIFECYCLE_EVENT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+
+namespace anteroom::lifecycle {
+
+// The article's prints are phases: init is kConstructed, enter kEntering, await
+// kInitializing, a_method kUsed, exit kExiting. kEntering, kInitializing,
+// kExiting and kClosing come only where the object has that hook; kEntered and
+// kExited mark every lease.
+enum class Phase {
+  kConstructed,
+  kWaiting,       // queued; queue_position says where
+  kEntering,      // the enter hook is about to be called
+  kInitializing,  // the init hook is about to be called
+  kProgress,      // the init hook reported
+  kReady,         // the init hook completed
+  kEntered,
+  kUsed,  // a method is about to be called; message is its name
+  kRevoking,
+  kExiting,  // the exit hook is about to be called
+  kExited,
+  kClosing,  // the close hook is about to be called
+  kClosed,
+  kFailed,  // init, enter or check failed, or (lease_name set) a waiter left
+};
+
+struct Event {
+  // Grows by 1 an event, over all resources; starts at the server's start time
+  // in microseconds, so that it grows over restarts too.
+  std::uint64_t sequence = 0;
+  absl::Time time;
+  std::string resource;
+  std::string key;
+  std::string instance_id;  // empty: no instance is concerned
+  std::string lease_name;   // empty: no lease is concerned
+  Phase phase = Phase::kConstructed;
+  std::string message;
+  std::optional<double> progress;  // 0..1
+  int queue_position = 0;          // 1: next
+  absl::Status status;
+};
+
+// Receives events one by one, in the order of their sequence, while locks of
+// the lifecycle are held: an implementation only stores and posts, and never
+// calls back into the lifecycle.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void OnEvent(const Event& event) = 0;
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_EVENT_H_

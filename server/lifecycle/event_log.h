@@ -1,0 +1,80 @@
+// EventLog: the last events of the server, in a bounded ring, for any number of
+// watchers that each read at their own pace.
+//
+// Invariants:
+//  1. Sequences grow by 1; the ring holds the newest `capacity` of them.
+//  2. Append never waits: a watcher that falls behind the ring learns it from
+//     its next Read (EVENTS_LOST) and hurts nobody else.
+//
+// Thread safety: all methods, from any thread, under any lock of the lifecycle.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_EVENT_LOG_H_
+#define ANTEROOM_SERVER_LIFECYCLE_EVENT_LOG_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "server/coro/event.h"
+#include "server/coro/mutex.h"
+#include "server/coro/runtime.h"
+#include "server/coro/task.h"
+#include "server/lifecycle/event.h"
+
+namespace anteroom::lifecycle {
+
+class EventLog {
+ public:
+  // The first sequence is the wall clock's microseconds. `capacity` > 0.
+  EventLog(coro::Runtime runtime, std::size_t capacity);
+  EventLog(const EventLog&) = delete;
+  EventLog& operator=(const EventLog&) = delete;
+
+  // Numbers and dates `event`, records it, and hands it to each of `sinks`.
+  void Append(Event event, absl::Span<EventSink* const> sinks);
+
+  // Whether anybody watches; kUsed is recorded only then.
+  bool watched() const { return watchers_.load(std::memory_order_relaxed) > 0; }
+
+  // Counts a watcher for as long as it lives.
+  class Watch {
+   public:
+    explicit Watch(EventLog& log) : log_(log) { ++log_.watchers_; }
+    ~Watch() { --log_.watchers_; }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    EventLog& log_;
+  };
+
+  // The sequence that the next event will have.
+  std::uint64_t next_sequence() const;
+
+  // The events from `from` on, at least one and at most `max`; waits while
+  // there is none. EVENTS_LOST with metadata `oldest_sequence` if `from` is no
+  // longer, or was never, in this log; CANCELLED if `stop` came first. Resumes
+  // on the executor if it waited.
+  coro::Task<absl::StatusOr<std::vector<Event>>> Read(std::uint64_t from,
+                                                      std::size_t max,
+                                                      std::stop_token stop);
+
+ private:
+  const coro::Runtime runtime_;
+  const std::size_t capacity_;
+  std::atomic<int> watchers_{0};
+  mutable coro::Mutex mu_;
+  std::deque<Event> ring_ ABSL_GUARDED_BY(mu_);
+  std::uint64_t next_ ABSL_GUARDED_BY(mu_);
+  // Set by the next Append; null while nobody waits.
+  std::shared_ptr<coro::Event> appended_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_EVENT_LOG_H_

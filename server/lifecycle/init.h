@@ -1,0 +1,30 @@
+// The init of one instance: `await self`, once.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_INIT_H_
+#define ANTEROOM_SERVER_LIFECYCLE_INIT_H_
+
+#include <memory>
+#include <stop_token>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/coro/runtime.h"
+#include "server/coro/task.h"
+#include "server/lifecycle/policy.h"
+#include "server/lifecycle/resource.h"
+
+namespace anteroom::lifecycle {
+
+// Receives what the hook reports. Called from any thread.
+using ProgressReport = absl::AnyInvocable<void(double, absl::string_view) const>;
+
+// Calls the init hook. `abandoned` and `drain` stop it. Failures:
+// INIT_TIMED_OUT, CANCELLED (nobody waits any more), INIT_FAILED with the
+// hook's own code. The hook is always awaited to its end.
+coro::Task<absl::Status> RunInit(coro::Runtime runtime, const Policy& policy,
+                                 Object& object, std::stop_token abandoned,
+                                 std::stop_token drain, ProgressReport report);
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_INIT_H_

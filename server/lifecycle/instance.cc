@@ -1,0 +1,85 @@
+#include "server/lifecycle/instance.h"
+
+#include <string>
+
+#include "server/coro/check.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+Event MakeEvent(const InstanceInfo& info, Phase phase) {
+  Event event;
+  event.resource = info.resource;
+  event.key = info.key;
+  event.instance_id = info.instance_id;
+  event.phase = phase;
+  return event;
+}
+
+// CLOSING and CLOSED go to watchers alone.
+bool GoesToCauser(Phase phase) {
+  return phase != Phase::kClosing && phase != Phase::kClosed;
+}
+
+}  // namespace
+
+void Instance::Emit(Phase phase, const absl::Status& status) {
+  Event event = MakeEvent(info_, phase);
+  event.status = status;
+  std::shared_ptr<EventSink> sink;
+  if (causer != nullptr && GoesToCauser(phase)) sink = causer->sink();
+  EventSink* const raw = sink.get();
+  events_.Append(std::move(event), absl::MakeConstSpan(&raw, raw ? 1 : 0));
+}
+
+void Instance::Constructed() {
+  ANTEROOM_CHECK(!constructed_ && object != nullptr);
+  constructed_ = true;
+  Emit(Phase::kConstructed, absl::OkStatus());
+}
+
+void Instance::Transition(InstanceState to, const absl::Status& status) {
+  ANTEROOM_CHECK(constructed_ && MayFollow(state_, to));
+  const InstanceState from = std::exchange(state_, to);
+  switch (to) {
+    case InstanceState::kInitializing:
+      Emit(Phase::kInitializing, status);
+      break;
+    case InstanceState::kReady:
+      // Of a kind without Init, or back from its last holder: nothing new.
+      if (from == InstanceState::kInitializing) Emit(Phase::kReady, status);
+      break;
+    case InstanceState::kFailed:
+      Emit(Phase::kFailed, status);
+      break;
+    case InstanceState::kClosing:
+      ANTEROOM_CHECK(bound == 0);
+      if (hooks_.close) Emit(Phase::kClosing, status);
+      closing_.Set();
+      break;
+    case InstanceState::kClosed:
+      Emit(Phase::kClosed, status);
+      break;
+    case InstanceState::kConstructed:
+    case InstanceState::kHeld:
+      break;
+  }
+}
+
+void Instance::Progress(double fraction, absl::string_view message,
+                        const std::vector<std::shared_ptr<Lease>>& waiting) {
+  Event event = MakeEvent(info_, Phase::kProgress);
+  event.progress = fraction;
+  event.message = std::string(message);
+  std::vector<std::shared_ptr<EventSink>> owners;
+  std::vector<EventSink*> sinks;
+  for (const std::shared_ptr<Lease>& lease : waiting) {
+    std::shared_ptr<EventSink> sink = lease->sink();
+    if (sink == nullptr) continue;
+    sinks.push_back(sink.get());
+    owners.push_back(std::move(sink));
+  }
+  events_.Append(std::move(event), sinks);
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,105 @@
+// Instance: one live object of a resource, and what its pool knows about it.
+//
+// Invariants:
+//  1. Transition() is the only writer of the state (instance_state.h has the
+//     table); the events of the instance hang on it.
+//  2. `object` is set before CONSTRUCTED and destroyed after CLOSED.
+//  3. CLOSING is entered only while no lease is bound to it.
+//
+// Thread safety: what is constant, from any thread; all the rest is guarded by
+// the mutex of the pool that owns the instance.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_INSTANCE_H_
+#define ANTEROOM_SERVER_LIFECYCLE_INSTANCE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "server/coro/event.h"
+#include "server/coro/runtime.h"
+#include "server/coro/single_flight.h"
+#include "server/lifecycle/event_log.h"
+#include "server/lifecycle/instance_state.h"
+#include "server/lifecycle/lease.h"
+#include "server/lifecycle/resource.h"
+
+namespace anteroom::lifecycle {
+
+class Instance : public std::enable_shared_from_this<Instance> {
+ public:
+  // What the init flight yields: nothing but that it was.
+  using InitFlight = coro::SingleFlight<std::monostate>;
+
+  Instance(coro::Runtime runtime, EventLog& events, Hooks hooks,
+           InstanceInfo info)
+      : events_(events),
+        hooks_(hooks),
+        info_(std::move(info)),
+        closing_(runtime) {}
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  const InstanceInfo& info() const { return info_; }
+  // Set once CLOSING.
+  coro::Event& closing() { return closing_; }
+  // Hook calls so far.
+  std::atomic<std::uint64_t> uses{0};
+
+  // Set before CONSTRUCTED, constant until CLOSED.
+  std::unique_ptr<Object> object;
+  std::unique_ptr<InitFlight> init;
+
+  // ---- guarded by the pool's mutex ----
+
+  // False while the constructor runs; the state means nothing until then.
+  bool constructed() const { return constructed_; }
+  InstanceState state() const { return state_; }
+  // Whether its init has completed, or need not.
+  bool ready() const {
+    return constructed_ && (state_ == InstanceState::kReady ||
+                            state_ == InstanceState::kHeld);
+  }
+
+  // Announces CONSTRUCTED.
+  void Constructed();
+  // The only writer of the state. `status`: why, for FAILED.
+  void Transition(InstanceState to,
+                  const absl::Status& status = absl::OkStatus());
+  // Announces PROGRESS to `waiting` leases.
+  void Progress(double fraction, absl::string_view message,
+                const std::vector<std::shared_ptr<Lease>>& waiting);
+
+  // Leases between bind and the end of their exit.
+  int bound = 0;
+  // Takes no new lease and is closed after its last exit.
+  bool retired = false;
+  // Why its init failed.
+  absl::Status init_failure;
+  // Stopped when nobody waits for the init of an unbound instance any more.
+  std::stop_source abandoned;
+  // Stops the timer that closes it for idleness; replaced for each idle spell.
+  std::stop_source linger{std::nostopstate};
+  // The lease that made it be built, and start its init: that lease's stream
+  // carries those events. Null once it has gone elsewhere.
+  std::shared_ptr<Lease> causer;
+
+ private:
+  void Emit(Phase phase, const absl::Status& status);
+
+  EventLog& events_;
+  const Hooks hooks_;
+  const InstanceInfo info_;
+  coro::Event closing_;
+  bool constructed_ = false;
+  InstanceState state_ = InstanceState::kConstructed;
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_INSTANCE_H_

@@ -1,0 +1,302 @@
+#include "server/lifecycle/lease.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/coro/check.h"
+#include "server/error/error.h"
+#include "server/lifecycle/instance.h"
+#include "server/lifecycle/pool.h"
+
+namespace anteroom::lifecycle {
+
+Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
+             std::string id, std::string name, const std::string& resource,
+             AcquireOptions options)
+    : runtime_(runtime),
+      events_(events),
+      pool_(pool),
+      id_(std::move(id)),
+      resource_(resource),
+      options_(std::move(options)),
+      create_time_(runtime.clock.WallNow()),
+      ended_(runtime),
+      ttl_(Clamp(options_.ttl)) {
+  info_.name = std::move(name);
+  info_.holder = options_.holder;
+  info_.labels = options_.labels;
+}
+
+Lease::~Lease() {
+  const LeaseState last = state();
+  ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
+}
+
+LeaseState Lease::state() const {
+  coro::MutexLock lock(mu_);
+  return state_;
+}
+
+absl::Status Lease::CheckLive() const {
+  coro::MutexLock lock(mu_);
+  const bool over =
+      state_ == LeaseState::kExiting || state_ == LeaseState::kEnded;
+  return over ? EndedError() : absl::OkStatus();
+}
+
+LeaseView Lease::View() const {
+  coro::MutexLock lock(mu_);
+  LeaseView view;
+  view.state = state_;
+  view.ttl = ttl_;
+  view.create_time = create_time_;
+  const coro::Instant expiry = Expiry();
+  view.expire_time =
+      expiry == coro::kNever
+          ? absl::InfiniteFuture()
+          : runtime_.clock.WallNow() +
+                coro::Between(runtime_.clock.Now(), expiry);
+  view.instance_id = instance_id_;
+  view.value = value_;
+  view.receipt = receipt_;
+  return view;
+}
+
+std::shared_ptr<EventSink> Lease::sink() const {
+  coro::MutexLock lock(mu_);
+  return options_.sink;
+}
+
+Payload Lease::TakeArgument() {
+  coro::MutexLock lock(mu_);
+  return std::exchange(options_.argument, Payload());
+}
+
+void Lease::Transition(LeaseState to) {
+  ANTEROOM_CHECK(MayFollow(state_, to));
+  state_ = to;
+}
+
+void Lease::Emit(Phase phase, absl::string_view message,
+                 const absl::Status& status, int position) {
+  Event event;
+  event.resource = resource_;
+  event.key = options_.key;
+  event.instance_id = instance_id_;
+  event.lease_name = info_.name;
+  event.phase = phase;
+  event.message = std::string(message);
+  event.queue_position = position;
+  event.status = status;
+  EventSink* const sink = options_.sink.get();
+  events_.Append(std::move(event),
+                 absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
+}
+
+// What is kept of an ended lease is its receipt, for minutes: free the rest.
+void Lease::LetGo() {
+  instance_.reset();
+  options_.sink.reset();
+  options_.argument = Payload();
+  value_ = Payload();
+}
+
+void Lease::Queued(int position) {
+  coro::MutexLock lock(mu_);
+  Emit(Phase::kWaiting, {}, absl::OkStatus(), position);
+}
+
+void Lease::Bind(std::shared_ptr<Instance> instance,
+                 std::uint64_t fencing_token) {
+  coro::MutexLock lock(mu_);
+  instance_ = std::move(instance);
+  instance_id_ = instance_->info().instance_id;
+  info_.fencing_token = fencing_token;
+  Transition(LeaseState::kEntering);
+  if (pool_.hooks().enter) Emit(Phase::kEntering);
+}
+
+void Lease::Enter(Payload value) {
+  coro::MutexLock lock(mu_);
+  value_ = std::move(value);
+  entered_at_ = renewed_at_ = runtime_.clock.Now();
+  Transition(LeaseState::kHeld);
+  Emit(Phase::kEntered);
+}
+
+void Lease::Fail(const absl::Status& status, bool announce) {
+  {
+    coro::MutexLock lock(mu_);
+    if (announce) Emit(Phase::kFailed, {}, status);
+    Receipt receipt;
+    receipt.reason = ExitReason::kEnterFailed;
+    receipt.end_time = runtime_.clock.WallNow();
+    receipt_ = std::move(receipt);
+    Transition(LeaseState::kEnded);
+    LetGo();
+  }
+  ended_.Set();
+}
+
+bool Lease::DecideExit(ExitCause cause) {
+  coro::Timers::Id timer = coro::Timers::Id::kNone;
+  {
+    coro::MutexLock lock(mu_);
+    if (state_ != LeaseState::kHeld) return false;
+    cause_ = std::move(cause);
+    decided_at_ = runtime_.clock.Now();
+    std::swap(timer, timer_);
+    Transition(LeaseState::kExiting);
+    if (uses_ > 0) uses_ended_ = std::make_shared<coro::Event>(runtime_);
+  }
+  runtime_.timers.Cancel(timer);
+  return true;
+}
+
+void Lease::BeginExit() {
+  coro::MutexLock lock(mu_);
+  Emit(Phase::kExiting);
+}
+
+void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
+  {
+    coro::MutexLock lock(mu_);
+    Receipt receipt;
+    receipt.reason = cause_.reason;
+    receipt.error_suppressed = suppressed;
+    receipt.exit_status = std::move(exit_status);
+    receipt.held = coro::Between(entered_at_, decided_at_);
+    receipt.exited = coro::Between(decided_at_, runtime_.clock.Now());
+    receipt.attempts = attempts;
+    receipt.end_time = runtime_.clock.WallNow();
+    Emit(Phase::kExited, {}, receipt.exit_status);
+    receipt_ = std::move(receipt);
+    Transition(LeaseState::kEnded);
+    LetGo();
+  }
+  ended_.Set();
+}
+
+ExitCause Lease::cause() const {
+  coro::MutexLock lock(mu_);
+  ANTEROOM_CHECK(state_ == LeaseState::kExiting);
+  return cause_;
+}
+
+std::shared_ptr<Instance> Lease::instance() const {
+  coro::MutexLock lock(mu_);
+  return instance_;
+}
+
+Receipt Lease::receipt() const {
+  coro::MutexLock lock(mu_);
+  ANTEROOM_CHECK(receipt_.has_value());
+  return *receipt_;
+}
+
+absl::Status Lease::EndedError() const {
+  const ExitReason reason =
+      receipt_.has_value() ? receipt_->reason : cause_.reason;
+  return WithMetadata(
+      Error(Reason::kLeaseEnded,
+            absl::StrCat("the lease ", info_.name, " has ended: ",
+                         ExitReasonName(reason))),
+      "exit_reason", ExitReasonName(reason));
+}
+
+absl::Status Lease::BeginUse(absl::string_view method,
+                             std::uint64_t fencing_token) {
+  coro::MutexLock lock(mu_);
+  if (state_ != LeaseState::kHeld) return EndedError();
+  if (fencing_token != 0 && fencing_token != info_.fencing_token) {
+    return Error(Reason::kStaleFencingToken,
+                 absl::StrCat("fencing token ", fencing_token,
+                              " is not the lease's, ", info_.fencing_token));
+  }
+  ++uses_;
+  if (options_.sink != nullptr || events_.watched()) {
+    Emit(Phase::kUsed, method);
+  }
+  return absl::OkStatus();
+}
+
+bool Lease::EndUse() {
+  std::shared_ptr<coro::Event> uses_ended;
+  bool put_off = false;
+  {
+    coro::MutexLock lock(mu_);
+    if (--uses_ > 0) return false;
+    uses_ended = uses_ended_;
+    put_off = put_off_;
+    put_off_ = false;
+  }
+  if (uses_ended != nullptr) uses_ended->Set();
+  return put_off;
+}
+
+coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
+  std::shared_ptr<coro::Event> uses_ended;
+  {
+    coro::MutexLock lock(mu_);
+    ANTEROOM_CHECK(state_ == LeaseState::kExiting);
+    if (uses_ == 0) co_return coro::Wake::kSignalled;
+    uses_ended = uses_ended_;
+  }
+  coro::Task<coro::Wake> wait = uses_ended->Wait({}, deadline);
+  co_return co_await std::move(wait);
+}
+
+std::stop_token Lease::use_stop() {
+  coro::MutexLock lock(mu_);
+  if (!use_stop_.stop_possible()) use_stop_ = std::stop_source();
+  return use_stop_.get_token();
+}
+
+void Lease::CancelUses() {
+  std::stop_source stop(std::nostopstate);
+  {
+    coro::MutexLock lock(mu_);
+    if (!use_stop_.stop_possible()) use_stop_ = std::stop_source();
+    stop = use_stop_;
+  }
+  stop.request_stop();
+}
+
+absl::Duration Lease::Clamp(absl::Duration ttl) const {
+  const Policy& policy = pool_.policy();
+  if (ttl == absl::ZeroDuration()) return policy.default_ttl;
+  return std::min(ttl, policy.max_ttl);
+}
+
+coro::Instant Lease::Expiry() const {
+  if (options_.stream_bound || state_ != LeaseState::kHeld) {
+    return coro::kNever;
+  }
+  return coro::After(renewed_at_, ttl_);
+}
+
+absl::StatusOr<coro::Instant> Lease::Renew(absl::Duration ttl) {
+  coro::MutexLock lock(mu_);
+  if (state_ != LeaseState::kHeld) return EndedError();
+  if (ttl != absl::ZeroDuration()) ttl_ = Clamp(ttl);
+  renewed_at_ = runtime_.clock.Now();
+  return Expiry();
+}
+
+coro::Instant Lease::CheckExpiry() {
+  coro::MutexLock lock(mu_);
+  const coro::Instant now = runtime_.clock.Now();
+  const coro::Instant expiry = Expiry();
+  if (now < expiry || uses_ == 0) return expiry;
+  put_off_ = true;
+  return coro::After(renewed_at_, pool_.policy().max_ttl);
+}
+
+coro::Timers::Id Lease::SetTimer(coro::Timers::Id timer) {
+  coro::MutexLock lock(mu_);
+  if (state_ != LeaseState::kHeld) return timer;
+  return std::exchange(timer_, timer);
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,210 @@
+// Lease: one holder's right to use one instance, from enter to exit.
+//
+// Invariants:
+//  1. Transition() is the only writer of the state (lease_state.h has the
+//     table); the events of the lease hang on it.
+//  2. DecideExit() is true for exactly one caller: the lease's end is decided
+//     once, and whoever decided it sees the exit through.
+//  3. A Use begins only while the lease is HELD; EXITING ends only after the
+//     last Use has ended (UsesEnded()).
+//  4. The receipt is written once, before ended() is set.
+//
+// A lease is a record with gates: the pool that made it runs the hooks.
+//
+// Thread safety: all methods, from any thread. Takes no lock but its own, and
+// the event log's inside it.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
+#define ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/coro/event.h"
+#include "server/coro/mutex.h"
+#include "server/coro/runtime.h"
+#include "server/coro/task.h"
+#include "server/lifecycle/event_log.h"
+#include "server/lifecycle/lease_state.h"
+#include "server/lifecycle/payload.h"
+#include "server/lifecycle/receipt.h"
+#include "server/lifecycle/resource.h"
+
+namespace anteroom::lifecycle {
+
+class Instance;
+class Pool;
+
+// What a client asks for.
+struct AcquireOptions {
+  std::string key;
+  // 0: the policy's default; more than its maximum is clamped.
+  absl::Duration ttl = absl::ZeroDuration();
+  Payload argument;
+  // Refuse with WOULD_WAIT rather than queue for a free instance. An init may
+  // still be awaited.
+  bool no_wait = false;
+  std::string holder;
+  std::map<std::string, std::string> labels;
+  // The lease lives as long as a stream: it has no TTL.
+  bool stream_bound = false;
+  // What makes the acquire retry-safe (request_index.h): identity and request
+  // id, and what tells other arguments apart. Empty: nothing does.
+  std::string request;
+  std::string arguments;
+  // Receives the lease's events; null: nobody does.
+  std::shared_ptr<EventSink> sink;
+};
+
+// What a client is shown.
+struct LeaseView {
+  LeaseState state = LeaseState::kWaiting;
+  absl::Duration ttl;
+  absl::Time create_time;
+  // Infinite future: it does not expire by itself.
+  absl::Time expire_time;
+  std::string instance_id;
+  Payload value;
+  std::optional<Receipt> receipt;  // set once ENDED
+};
+
+class Lease : public std::enable_shared_from_this<Lease> {
+ public:
+  // `id` is the secret capability, `name` the public one. `events` and `pool`
+  // outlive the lease's end.
+  Lease(coro::Runtime runtime, EventLog& events, Pool& pool, std::string id,
+        std::string name, const std::string& resource, AcquireOptions options);
+  ~Lease();
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  const std::string& id() const { return id_; }
+  const std::string& resource() const { return resource_; }
+  const std::string& key() const { return options_.key; }
+  bool no_wait() const { return options_.no_wait; }
+  bool stream_bound() const { return options_.stream_bound; }
+  // Identity and request id; empty: the acquire had none.
+  const std::string& request() const { return options_.request; }
+  // The fencing token is 0 until the lease is bound.
+  const LeaseInfo& info() const { return info_; }
+  // Valid until the lease has ended.
+  Pool& pool() const { return pool_; }
+  // Null once it has ended, or if nobody listens.
+  std::shared_ptr<EventSink> sink() const;
+  // What its enter is given; moved out.
+  Payload TakeArgument();
+
+  LeaseState state() const;
+  // LEASE_ENDED, with metadata `exit_reason`, once its end is decided.
+  absl::Status CheckLive() const;
+  LeaseView View() const;
+
+  // WAITING: announces its place in the queue (1: next).
+  void Queued(int position);
+  // WAITING -> ENTERING: `instance` is its own from now on.
+  void Bind(std::shared_ptr<Instance> instance, std::uint64_t fencing_token);
+  // ENTERING -> HELD: the ttl starts.
+  void Enter(Payload value);
+  // WAITING or ENTERING -> ENDED without exit. The event FAILED carries
+  // `status`; `announce` false: the instance's own FAILED has told it already.
+  void Fail(const absl::Status& status, bool announce);
+
+  // HELD -> EXITING. True for the one call that decided; the caller must then
+  // have the exit run.
+  bool DecideExit(ExitCause cause);
+  // Announces that the exit hook is about to be called. REQUIRES: EXITING.
+  void BeginExit();
+  // EXITING -> ENDED.
+  void End(bool suppressed, absl::Status exit_status, int attempts);
+
+  // REQUIRES: EXITING.
+  ExitCause cause() const;
+  // From ENTERING on, until it has ended; null before and after.
+  std::shared_ptr<Instance> instance() const;
+  // Set once ENDED.
+  coro::Event& ended() { return ended_; }
+  // REQUIRES: ENDED.
+  Receipt receipt() const;
+
+  // Stops its enter: for a drain. No effect once HELD.
+  void AbortEnter() { enter_stop_.request_stop(); }
+  std::stop_token enter_stop() const { return enter_stop_.get_token(); }
+
+  // Counts a Use in and announces it. LEASE_ENDED, with metadata `exit_reason`,
+  // unless HELD; STALE_FENCING_TOKEN if `fencing_token` is neither 0 nor its.
+  absl::Status BeginUse(absl::string_view method, std::uint64_t fencing_token);
+  // Counts a Use out. True: it had put the expiry off; look at CheckExpiry().
+  bool EndUse();
+  // Waits until no Use runs any more. REQUIRES: EXITING. Resumes on the
+  // executor if it waited.
+  coro::Task<coro::Wake> UsesEnded(coro::Instant deadline);
+  // Stops the Uses that look at use_stop().
+  void CancelUses();
+  std::stop_token use_stop();
+
+  // Restarts the time to live; `ttl` 0 keeps its length. Answers when the lease
+  // now expires; LEASE_ENDED unless HELD.
+  absl::StatusOr<coro::Instant> Renew(absl::Duration ttl);
+  // When the lease expires (it has, if that is not in the future), put off by
+  // running Uses to the policy's max_ttl after the last renewal; kNever if it
+  // does not expire by itself, or is not HELD.
+  coro::Instant CheckExpiry();
+  // Remembers the timer that watches the expiry, to be cancelled when the exit
+  // is decided. Returns the one that is of no use any more (the one before, or
+  // `timer` itself if the lease is not HELD): the caller cancels it.
+  coro::Timers::Id SetTimer(coro::Timers::Id timer);
+
+ private:
+  void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Emit(Phase phase, absl::string_view message = {},
+            const absl::Status& status = absl::OkStatus(), int position = 0)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  coro::Instant Expiry() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Duration Clamp(absl::Duration ttl) const;
+  absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Constant after construction, but for the fencing token, which Bind() sets
+  // before anybody else reads it.
+  const coro::Runtime runtime_;
+  EventLog& events_;
+  Pool& pool_;
+  const std::string id_;
+  const std::string resource_;
+  AcquireOptions options_;  // sink and argument are guarded by mu_
+  LeaseInfo info_;
+  const absl::Time create_time_;
+  const std::stop_source enter_stop_;
+
+  coro::Event ended_;
+  mutable coro::Mutex mu_;
+  LeaseState state_ ABSL_GUARDED_BY(mu_) = LeaseState::kWaiting;
+  std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
+  std::string instance_id_ ABSL_GUARDED_BY(mu_);
+  Payload value_ ABSL_GUARDED_BY(mu_);
+  absl::Duration ttl_ ABSL_GUARDED_BY(mu_);
+  coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
+  coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
+  coro::Instant decided_at_ ABSL_GUARDED_BY(mu_);
+  coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
+  int uses_ ABSL_GUARDED_BY(mu_) = 0;
+  // The expiry came while Uses ran.
+  bool put_off_ ABSL_GUARDED_BY(mu_) = false;
+  // Made when the first Use asks for it, or when Uses are cancelled.
+  std::stop_source use_stop_ ABSL_GUARDED_BY(mu_){std::nostopstate};
+  // Made when the exit finds Uses running.
+  std::shared_ptr<coro::Event> uses_ended_ ABSL_GUARDED_BY(mu_);
+  ExitCause cause_ ABSL_GUARDED_BY(mu_);
+  std::optional<Receipt> receipt_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_LEASE_H_

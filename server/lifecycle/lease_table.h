@@ -1,0 +1,77 @@
+// LeaseTable: from the secret lease id to its lease, ended ones included for as
+// long as their receipts are kept.
+//
+// Invariants:
+//  1. A lease is in the table from its grant until receipts_kept after its end,
+//     or until it is the oldest of more than receipts_max ended ones.
+//  2. Look-ups touch one shard's lock alone.
+//
+// Thread safety: all methods, from any thread.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_TABLE_H_
+#define ANTEROOM_SERVER_LIFECYCLE_LEASE_TABLE_H_
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/coro/clock.h"
+#include "server/coro/mutex.h"
+#include "server/lifecycle/lease.h"
+
+namespace anteroom::lifecycle {
+
+class LeaseTable {
+ public:
+  struct Options {
+    absl::Duration receipts_kept = absl::Minutes(10);
+    std::size_t receipts_max = 100'000;
+  };
+
+  LeaseTable(const coro::Clock& clock, Options options)
+      : clock_(clock), options_(options) {}
+  LeaseTable(const LeaseTable&) = delete;
+  LeaseTable& operator=(const LeaseTable&) = delete;
+
+  void Add(std::shared_ptr<Lease> lease);
+  // LEASE_NOT_FOUND for an id that never was, or whose receipt is gone.
+  absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view id);
+
+  // Starts the time that the receipt of `lease` is kept.
+  void Ended(std::shared_ptr<Lease> lease);
+  // Drops, and returns, what is kept no longer. Cheap when there is nothing.
+  std::vector<std::shared_ptr<Lease>> Prune();
+
+  std::size_t size() const;
+
+ private:
+  static constexpr std::size_t kShards = 16;
+  struct Shard {
+    mutable coro::Mutex mu;
+    absl::flat_hash_map<std::string, std::shared_ptr<Lease>> leases
+        ABSL_GUARDED_BY(mu);
+  };
+  struct Kept {
+    coro::Instant until;
+    std::shared_ptr<Lease> lease;
+  };
+
+  Shard& ShardOf(absl::string_view id);
+
+  const coro::Clock& clock_;
+  const Options options_;
+  std::array<Shard, kShards> shards_;
+  coro::Mutex mu_;
+  std::deque<Kept> ended_ ABSL_GUARDED_BY(mu_);  // oldest first
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_LEASE_TABLE_H_

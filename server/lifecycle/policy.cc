@@ -1,0 +1,57 @@
+#include "server/lifecycle/policy.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/error/error.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+struct DurationField {
+  const char* name;
+  absl::Duration value;
+  bool zero_allowed;
+};
+
+}  // namespace
+
+absl::Status Validate(const Policy& policy) {
+  if (policy.max_instances < 1) {
+    return InvalidField("policy.max_instances", "must be at least 1");
+  }
+  if (policy.max_holders < 0) {
+    return InvalidField("policy.max_holders",
+                        "must be 0 (unlimited) or positive");
+  }
+  if (policy.max_waiters < 0) {
+    return InvalidField("policy.max_waiters", "must not be negative");
+  }
+  const DurationField durations[] = {
+      {"policy.idle_timeout", policy.idle_timeout, true},
+      {"policy.init_timeout", policy.init_timeout, false},
+      {"policy.enter_timeout", policy.enter_timeout, false},
+      {"policy.use_timeout", policy.use_timeout, false},
+      {"policy.exit_timeout", policy.exit_timeout, false},
+      {"policy.close_timeout", policy.close_timeout, false},
+      {"policy.use_grace", policy.use_grace, true},
+      {"policy.default_ttl", policy.default_ttl, false},
+      {"policy.max_ttl", policy.max_ttl, false},
+  };
+  for (const DurationField& field : durations) {
+    if (field.value < absl::ZeroDuration()) {
+      return InvalidField(field.name, "must not be negative");
+    }
+    if (!field.zero_allowed && field.value == absl::ZeroDuration()) {
+      return InvalidField(field.name, "must be more than 0");
+    }
+  }
+  if (policy.default_ttl > policy.max_ttl) {
+    return InvalidField(
+        "policy.default_ttl",
+        absl::StrCat("is ", absl::FormatDuration(policy.default_ttl),
+                     ", more than max_ttl, ",
+                     absl::FormatDuration(policy.max_ttl)));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,29 @@
+#include "server/lifecycle/resource.h"
+
+#include "absl/strings/str_cat.h"
+#include "server/error/error.h"
+
+namespace anteroom::lifecycle {
+
+coro::Task<absl::Status> Object::Init(InitContext&) {
+  co_return absl::OkStatus();
+}
+
+coro::Task<absl::StatusOr<Payload>> Object::Enter(EnterContext&) {
+  co_return Payload();
+}
+
+coro::Task<absl::StatusOr<ExitResult>> Object::Exit(ExitContext&) {
+  co_return ExitResult();
+}
+
+coro::Task<absl::Status> Object::Close(CloseContext&) {
+  co_return absl::OkStatus();
+}
+
+absl::Status MethodNotFound(absl::string_view method) {
+  return Error(Reason::kMethodNotFound,
+               absl::StrCat("the object has no method \"", method, "\""));
+}
+
+}  // namespace anteroom::lifecycle

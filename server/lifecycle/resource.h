@@ -1,0 +1,146 @@
+// What a kind implements: Kind builds objects, Object carries their hooks.
+//
+//   hook         Python        runs
+//   constructor  __init__      once per instance, synchronous
+//   Init         __await__     once per instance, single flight
+//   Enter        __aenter__    once per lease
+//   Use          a method      any number of times while held
+//   Exit         __aexit__     once per entered lease
+//   Close        aclose        once per constructed instance, after all exits
+//
+// Rules for implementers:
+//  - A hook must not block a thread. It suspends (co_await) and looks at its
+//    context's stop token; the server waits for every hook it started, so a
+//    hook that ignores the token delays whoever waits for its end.
+//  - Errors are returned. An exception out of a hook is a bug and reaches the
+//    client as INTERNAL.
+//  - A context, and every reference handed to a hook, lives until that hook's
+//    task has ended.
+//  - Init and Close run alone on their object. Enter, Use and Exit of different
+//    leases may run side by side on a shared object, on different threads;
+//    those of one lease keep the order Enter, Uses (side by side), Exit.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
+#define ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/coro/clock.h"
+#include "server/coro/task.h"
+#include "server/lifecycle/payload.h"
+#include "server/lifecycle/receipt.h"
+
+namespace anteroom::lifecycle {
+
+// Which instance a hook runs on.
+struct InstanceInfo {
+  std::string resource;
+  std::string key;  // empty: the resource is not keyed
+  std::string instance_id;
+};
+
+// Which lease a hook runs for.
+struct LeaseInfo {
+  std::string name;  // public, safe to log
+  std::uint64_t fencing_token = 0;
+  std::string holder;
+  std::map<std::string, std::string> labels;
+};
+
+// What every hook is given.
+class HookContext {
+ public:
+  virtual ~HookContext() = default;
+  // When the hook should end: nobody waits for its result any more, or its
+  // deadline has passed. Exit and Close are never stopped because a client
+  // left. Made on first call, so a hook that never suspends pays nothing.
+  virtual std::stop_token stop() = 0;
+  // The bound of the policy and of the caller, whichever is earlier.
+  virtual coro::Instant deadline() const = 0;
+};
+
+class InitContext : public HookContext {
+ public:
+  // Tells those who wait how far it is. `fraction` in 0..1. Thread-safe.
+  virtual void Report(double fraction, absl::string_view message) = 0;
+};
+
+class EnterContext : public HookContext {
+ public:
+  virtual const LeaseInfo& lease() const = 0;
+  virtual const Payload& argument() const = 0;
+  // `await self`: waits until the object's Init, started by whoever came first,
+  // has completed. Its time does not count towards enter_timeout. Resumes on
+  // the executor if it waited.
+  virtual coro::Task<absl::Status> Init() = 0;
+};
+
+class UseContext : public HookContext {
+ public:
+  virtual const LeaseInfo& lease() const = 0;
+};
+
+class ExitContext : public HookContext {
+ public:
+  virtual const LeaseInfo& lease() const = 0;
+  virtual const ExitCause& cause() const = 0;
+};
+
+class CloseContext : public HookContext {};
+
+// What Exit answers.
+struct ExitResult {
+  // True: the body's error is dealt with (Python's `return True`).
+  bool suppress = false;
+  // True: do not lend this object again.
+  bool tainted = false;
+};
+
+// One live object. Hooks that its kind does not announce are never called.
+class Object {
+ public:
+  virtual ~Object() = default;
+
+  virtual coro::Task<absl::Status> Init(InitContext& context);
+  // The payload is the `as h` of the holder.
+  virtual coro::Task<absl::StatusOr<Payload>> Enter(EnterContext& context);
+  // METHOD_NOT_FOUND if the object has no such method.
+  virtual coro::Task<absl::StatusOr<Payload>> Use(UseContext& context,
+                                                  absl::string_view method,
+                                                  const Payload& argument) = 0;
+  virtual coro::Task<absl::StatusOr<ExitResult>> Exit(ExitContext& context);
+  virtual coro::Task<absl::Status> Close(CloseContext& context);
+};
+
+// The hooks that a kind's objects have. The server emits ENTERING,
+// INITIALIZING, EXITING and CLOSING only for those.
+struct Hooks {
+  bool init = false;
+  bool enter = false;
+  bool exit = false;
+  bool close = false;
+};
+
+// The code behind one resource, configured. Thread-safe; outlives its objects.
+class Kind {
+ public:
+  virtual ~Kind() = default;
+  // Constant.
+  virtual Hooks hooks() const = 0;
+  // The constructor: sets attributes only; never null. An exception fails the
+  // acquire that caused it with INIT_FAILED.
+  virtual std::unique_ptr<Object> Construct(const InstanceInfo& info) = 0;
+};
+
+// METHOD_NOT_FOUND, naming the method.
+absl::Status MethodNotFound(absl::string_view method);
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_

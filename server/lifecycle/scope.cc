@@ -1,0 +1,196 @@
+#include "server/lifecycle/scope.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/error/error.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+absl::Status NotAcquired() {
+  return InvalidField("request",
+                      "the first request of a With stream must be an acquire");
+}
+
+ExitCause Disconnected() {
+  return ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false};
+}
+
+}  // namespace
+
+Scope::Effects Scope::Handle(Input input) {
+  Effects effects;
+  if (done()) return effects;
+  std::visit([&](auto& what) { On(std::move(what), effects); }, input);
+  return effects;
+}
+
+void Scope::On(AcquireRequested input, Effects& effects) {
+  if (state_ != State::kOpening) {
+    On(Malformed{InvalidField("acquire", "comes once, as the first request")},
+       effects);
+    return;
+  }
+  state_ = State::kAcquiring;
+  effects.push_back(StartAcquire{std::move(input)});
+}
+
+void Scope::On(UseRequested input, Effects& effects) {
+  if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  if (cause_.has_value()) {
+    effects.push_back(SendUsed{
+        input.call_id,
+        WithMetadata(Error(Reason::kLeaseEnded,
+                           "the scope has ended: no use after release"),
+                     "exit_reason", ExitReasonName(cause_->reason))});
+  } else if (IsLive(input.call_id)) {
+    effects.push_back(SendUsed{
+        input.call_id,
+        InvalidField("use.call_id", "is that of a call still unanswered")});
+  } else if (state_ == State::kAcquiring) {
+    queued_.push_back(std::move(input));
+  } else {
+    Start(std::move(input), effects);
+  }
+}
+
+void Scope::On(CancelRequested input, Effects& effects) {
+  if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  const auto queued = std::find_if(
+      queued_.begin(), queued_.end(), [&input](const UseRequested& use) {
+        return use.call_id == input.call_id;
+      });
+  if (queued != queued_.end()) {
+    queued_.erase(queued);
+    effects.push_back(SendUsed{
+        input.call_id, absl::CancelledError("cancelled before it began")});
+    return;
+  }
+  const auto live = live_.find(input.call_id);
+  if (live == live_.end() || !live->second) return;  // answered already
+  live->second = false;
+  effects.push_back(StopUse{input.call_id});
+}
+
+void Scope::On(ReleaseRequested input, Effects& effects) {
+  if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  End(std::move(input.cause), absl::OkStatus(), effects);
+}
+
+void Scope::On(HalfClosed, Effects& effects) {
+  if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  if (cause_.has_value()) return;  // after a release: as it should be
+  if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
+  End(Disconnected(), absl::OkStatus(), effects);
+}
+
+void Scope::On(Broken, Effects& effects) {
+  const absl::Status status = absl::CancelledError("the stream broke");
+  if (state_ == State::kOpening) return FinishWith(status, effects);
+  if (broken_) return;
+  broken_ = true;
+  if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
+  End(Disconnected(), status, effects);
+  for (auto& [call_id, wanted] : live_) {
+    if (!wanted) continue;
+    wanted = false;
+    effects.push_back(StopUse{call_id});
+  }
+}
+
+void Scope::On(Malformed input, Effects& effects) {
+  if (state_ == State::kOpening) {
+    return FinishWith(std::move(input.status), effects);
+  }
+  if (state_ == State::kAcquiring && !cause_.has_value()) {
+    effects.push_back(StopAcquire{});
+  }
+  End(Disconnected(), std::move(input.status), effects);
+}
+
+void Scope::On(Acquired input, Effects& effects) {
+  if (!input.lease.ok()) {
+    // Who ended the scope before it was entered hears why it ended.
+    FinishWith(status_.ok() ? input.lease.status() : status_, effects);
+    return;
+  }
+  state_ = State::kHeld;
+  effects.push_back(SendEntered{*input.lease});
+  if (!broken_) {
+    while (!queued_.empty()) {
+      UseRequested use = std::move(queued_.front());
+      queued_.pop_front();
+      Start(std::move(use), effects);
+    }
+  }
+  queued_.clear();
+  if (cause_.has_value()) {
+    state_ = State::kExiting;
+    effects.push_back(EndLease{*cause_});
+  }
+}
+
+void Scope::On(UseEnded input, Effects& effects) {
+  live_.erase(input.call_id);
+  effects.push_back(SendUsed{input.call_id, std::move(input.result)});
+  Conclude(effects);
+}
+
+void Scope::On(LeaseEnded input, Effects& effects) {
+  // By this scope's word, or by others: an operator, a drain.
+  if (!cause_.has_value()) {
+    cause_ = ExitCause{input.receipt.reason, absl::OkStatus(), false};
+  }
+  state_ = State::kExiting;
+  receipt_ = std::move(input.receipt);
+  Conclude(effects);
+}
+
+void Scope::On(Happened input, Effects& effects) {
+  if (input.event.phase == Phase::kExited && !live_.empty()) {
+    exited_event_ = std::move(input.event);
+    return;
+  }
+  effects.push_back(SendEvent{std::move(input.event)});
+}
+
+bool Scope::IsLive(std::uint64_t call_id) const {
+  return live_.contains(call_id) ||
+         std::any_of(queued_.begin(), queued_.end(),
+                     [call_id](const UseRequested& use) {
+                       return use.call_id == call_id;
+                     });
+}
+
+void Scope::Start(UseRequested use, Effects& effects) {
+  live_.emplace(use.call_id, true);
+  effects.push_back(StartUse{std::move(use)});
+}
+
+void Scope::End(ExitCause cause, absl::Status status, Effects& effects) {
+  if (cause_.has_value()) return;
+  cause_ = std::move(cause);
+  status_ = std::move(status);
+  if (state_ == State::kHeld) {
+    state_ = State::kExiting;
+    effects.push_back(EndLease{*cause_});
+  }
+}
+
+void Scope::Conclude(Effects& effects) {
+  if (!receipt_.has_value() || !live_.empty()) return;
+  if (exited_event_.has_value()) {
+    effects.push_back(SendEvent{*std::move(exited_event_)});
+  }
+  effects.push_back(SendExited{*receipt_});
+  FinishWith(status_, effects);
+}
+
+void Scope::FinishWith(absl::Status status, Effects& effects) {
+  state_ = State::kDone;
+  effects.push_back(Finish{std::move(status)});
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,79 @@
+#include "server/lifecycle/use.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "server/error/error.h"
+#include "server/lifecycle/hook.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+// Its own class, not Bounded: most Uses never suspend, and asking the lease for
+// its stop token is deferred with the rest.
+class UseCall : public UseContext {
+ public:
+  UseCall(coro::Runtime runtime, Lease& lease, coro::Instant deadline,
+          const std::stop_token& caller)
+      : runtime_(runtime), lease_(lease), deadline_(deadline), caller_(caller) {}
+
+  std::stop_token stop() override {
+    if (!link_.has_value()) {
+      lease_stop_ = lease_.use_stop();
+      link_.emplace(runtime_, deadline_,
+                    std::initializer_list<std::stop_token>{caller_,
+                                                           lease_stop_});
+    }
+    return link_->token();
+  }
+  coro::Instant deadline() const override { return deadline_; }
+  const LeaseInfo& lease() const override { return lease_.info(); }
+
+  absl::Status Explain(absl::Status status, bool caller_bound) const {
+    if (lease_stop_.stop_requested()) {
+      return Error(Reason::kUseCancelled,
+                   "the lease ended while the call ran");
+    }
+    if (caller_.stop_requested()) {
+      return absl::CancelledError("the caller left");
+    }
+    if (link_.has_value() && link_->timed_out()) {
+      if (caller_bound) {
+        return absl::DeadlineExceededError("the call's deadline passed");
+      }
+      return Error(Reason::kUseTimedOut,
+                   "the call did not end within use_timeout");
+    }
+    return WithReason(std::move(status), Reason::kUseFailed);
+  }
+
+ private:
+  const coro::Runtime runtime_;
+  Lease& lease_;
+  const coro::Instant deadline_;
+  const std::stop_token& caller_;
+  std::stop_token lease_stop_;
+  std::optional<coro::LinkedStop> link_;
+};
+
+}  // namespace
+
+coro::Task<absl::StatusOr<Payload>> RunUse(
+    coro::Runtime runtime, const Policy& policy, Object& object, Lease& lease,
+    absl::string_view method, const Payload& argument, std::stop_token stop,
+    coro::Instant deadline) {
+  coro::Instant bound = coro::kNever;
+  if (policy.use_timeout != absl::InfiniteDuration()) {
+    bound = coro::After(runtime.clock.Now(), policy.use_timeout);
+  }
+  UseCall call(runtime, lease, std::min(bound, deadline), stop);
+  coro::Task<absl::StatusOr<Payload>> hook =
+      Guarded([&] { return object.Use(call, method, argument); });
+  absl::StatusOr<Payload> result = co_await std::move(hook);
+  if (!result.ok()) {
+    result = call.Explain(result.status(), /*caller_bound=*/deadline <= bound);
+  }
+  co_return result;
+}
+
+}  // namespace anteroom::lifecycle
