@@ -14,7 +14,7 @@ namespace anteroom::coro {
 struct Runtime {
   Executor& executor;
   Timers& timers;
-  Clock& clock;
+  const Clock& clock;
   Random& random;
 };
 

@@ -1,5 +1,7 @@
 #include "server/error/error.h"
 
+#include <utility>
+
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -99,16 +101,25 @@ absl::Status Error(Reason reason, absl::string_view message) {
 
 absl::Status InvalidField(absl::string_view field,
                           absl::string_view description) {
-  absl::Status status =
-      Error(Reason::kInvalidRequest, absl::StrCat(field, ": ", description));
-  status.SetPayload(absl::StrCat(kFieldPrefix, field), absl::Cord(description));
-  return status;
+  return WithFieldViolation(
+      Error(Reason::kInvalidRequest, absl::StrCat(field, ": ", description)),
+      field, description);
 }
 
 absl::Status WithReason(absl::Status status, Reason reason) {
+  return WithReasonName(std::move(status), ReasonName(reason));
+}
+
+absl::Status WithReasonName(absl::Status status, absl::string_view reason) {
   if (!status.GetPayload(kReasonKey).has_value()) {
-    status.SetPayload(kReasonKey, absl::Cord(ReasonName(reason)));
+    status.SetPayload(kReasonKey, absl::Cord(reason));
   }
+  return status;
+}
+
+absl::Status WithFieldViolation(absl::Status status, absl::string_view field,
+                                absl::string_view description) {
+  status.SetPayload(absl::StrCat(kFieldPrefix, field), absl::Cord(description));
   return status;
 }
 

@@ -74,6 +74,13 @@ absl::Status InvalidField(absl::string_view field, absl::string_view description
 // REQUIRES: !status.ok().
 absl::Status WithReason(absl::Status status, Reason reason);
 
+// The same for a reason that came over the wire, known here or not.
+absl::Status WithReasonName(absl::Status status, absl::string_view reason);
+
+// `status` with one more wrong field.
+absl::Status WithFieldViolation(absl::Status status, absl::string_view field,
+                                absl::string_view description);
+
 // `status` with one more ErrorInfo metadata entry.
 absl::Status WithMetadata(absl::Status status, absl::string_view key,
                           absl::string_view value);

@@ -31,6 +31,16 @@ void EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
   if (appended != nullptr) appended->Set();
 }
 
+void EventLog::Close() {
+  std::shared_ptr<coro::Event> appended;
+  {
+    coro::MutexLock lock(mu_);
+    closed_ = true;
+    appended.swap(appended_);
+  }
+  if (appended != nullptr) appended->Set();
+}
+
 std::uint64_t EventLog::next_sequence() const {
   coro::MutexLock lock(mu_);
   return next_;
@@ -54,6 +64,9 @@ coro::Task<absl::StatusOr<std::vector<Event>>> EventLog::Read(
         const auto first = ring_.begin() + static_cast<long>(from - oldest);
         const std::size_t count = std::min<std::size_t>(max, next_ - from);
         co_return std::vector<Event>(first, first + static_cast<long>(count));
+      }
+      if (closed_) {
+        co_return Error(Reason::kDraining, "the server is shutting down");
       }
       if (appended_ == nullptr) {
         appended_ = std::make_shared<coro::Event>(runtime_);

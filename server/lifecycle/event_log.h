@@ -53,13 +53,16 @@ class EventLog {
     EventLog& log_;
   };
 
+  // No event will follow: Reads that have nothing left get DRAINING.
+  void Close();
+
   // The sequence that the next event will have.
   std::uint64_t next_sequence() const;
 
   // The events from `from` on, at least one and at most `max`; waits while
   // there is none. EVENTS_LOST with metadata `oldest_sequence` if `from` is no
-  // longer, or was never, in this log; CANCELLED if `stop` came first. Resumes
-  // on the executor if it waited.
+  // longer, or was never, in this log; DRAINING if it is closed; CANCELLED if
+  // `stop` came first. Resumes on the executor if it waited.
   coro::Task<absl::StatusOr<std::vector<Event>>> Read(std::uint64_t from,
                                                       std::size_t max,
                                                       std::stop_token stop);
@@ -71,6 +74,7 @@ class EventLog {
   mutable coro::Mutex mu_;
   std::deque<Event> ring_ ABSL_GUARDED_BY(mu_);
   std::uint64_t next_ ABSL_GUARDED_BY(mu_);
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
   // Set by the next Append; null while nobody waits.
   std::shared_ptr<coro::Event> appended_ ABSL_GUARDED_BY(mu_);
 };

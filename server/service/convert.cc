@@ -32,30 +32,28 @@ constexpr std::int64_t kMaxSeconds = 315'576'000'000;
 constexpr std::int64_t kMaxNanos = 999'999'999;
 
 bool HasControlCharacter(absl::string_view text) {
-  return std::any_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_iscntrl(c);
-  });
+  return std::any_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_iscntrl(c); });
 }
 
 bool IsPrintable(absl::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](unsigned char c) {
-    return absl::ascii_isprint(c);
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](unsigned char c) { return absl::ascii_isprint(c); });
 }
 
 absl::Status NotYet(absl::string_view field, absl::string_view what) {
   return WithMetadata(
-      Error(Reason::kNotImplemented,
-            absl::StrCat(field, ": this server does not support ", what,
-                         " yet")),
+      Error(
+          Reason::kNotImplemented,
+          absl::StrCat(field, ": this server does not support ", what, " yet")),
       "field", field);
 }
 
 absl::Status CheckName(absl::string_view field, absl::string_view name) {
   if (name.size() > kMaxNameBytes) {
-    return InvalidField(field, absl::StrCat("has ", name.size(),
-                                            " bytes, more than ",
-                                            kMaxNameBytes));
+    return InvalidField(
+        field,
+        absl::StrCat("has ", name.size(), " bytes, more than ", kMaxNameBytes));
   }
   if (HasControlCharacter(name)) {
     return InvalidField(field, "has a control character");
@@ -91,8 +89,8 @@ absl::Status CheckLabels(const v1::AcquireRequest& proto) {
 
 absl::Status CheckEnums(const v1::AcquireRequest& proto) {
   if (!v1::AcquireRequest::Readiness_IsValid(proto.readiness())) {
-    return InvalidField("readiness", absl::StrCat(proto.readiness(),
-                                                  " is no known value"));
+    return InvalidField("readiness",
+                        absl::StrCat(proto.readiness(), " is no known value"));
   }
   if (!v1::AcquireRequest::Events_IsValid(proto.events())) {
     return InvalidField("events",
@@ -289,8 +287,8 @@ absl::StatusOr<ExitCause> FromProto(const v1::ReleaseRequest& proto) {
                                                     : ExitReason::kBodyFailed;
       return cause;
     default:
-      return InvalidField("outcome", absl::StrCat(proto.outcome(),
-                                                  " is no known value"));
+      return InvalidField("outcome",
+                          absl::StrCat(proto.outcome(), " is no known value"));
   }
 }
 

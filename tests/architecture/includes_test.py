@@ -150,9 +150,7 @@ class PlantedTreeTest(unittest.TestCase):
         self.plant("utils/a.h")
         self.plant(".hidden/a")
         self.plant("build/dev/a")
-        self.assert_only_fault(
-            "utils: has no place at the top level of the repository"
-        )
+        self.assert_only_fault("utils: has no place at the top level of the repository")
 
     def test_the_top_level_lacks_nothing(self):
         (self.root / "LICENSE/a").unlink()

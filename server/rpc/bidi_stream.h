@@ -1,0 +1,102 @@
+// Bidirectional handlers as coroutines, over raw methods (a service derives
+// from WithRawCallbackMethod_X).
+//
+//   return StartBidi<Request, Response>(calls_, *context,
+//       [this](BidiStream<Request, Response>& stream) {
+//         return handlers_.With(stream);
+//       });
+//
+// The coroutine starts inline on gRPC's thread, so it must not block. When it
+// ends, what it sent is written, then the call ends with its status.
+#ifndef ANTEROOM_SERVER_RPC_BIDI_STREAM_H_
+#define ANTEROOM_SERVER_RPC_BIDI_STREAM_H_
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
+#include "server/coro/task.h"
+#include "server/error/error.h"
+#include "server/rpc/byte_stream.h"
+#include "server/rpc/calls.h"
+
+namespace anteroom::rpc {
+
+// Thread safety: Send from any thread; Read from one coroutine at a time.
+template <typename Request, typename Response>
+class BidiStream {
+ public:
+  explicit BidiStream(std::shared_ptr<ByteStream> bytes)
+      : bytes_(std::move(bytes)) {}
+
+  // Stopped when the client cancels, its connection breaks, the deadline
+  // passes, a write fails or times out, or the server shuts down.
+  std::stop_token stop_token() const { return bytes_->call().stop_token(); }
+  coro::Instant deadline() const { return bytes_->call().deadline(); }
+
+  // The next request; nullopt once there are no more. INVALID_REQUEST for a
+  // message that does not parse; CANCELLED if `stop` came first. At most one at
+  // a time. Resumes on the executor if it waited.
+  coro::Task<absl::StatusOr<std::optional<Request>>> Read(
+      std::stop_token stop = {}) {
+    auto read = bytes_->Read(std::move(stop));
+    absl::StatusOr<std::optional<grpc::ByteBuffer>> bytes =
+        co_await std::move(read);
+    if (!bytes.ok()) co_return bytes.status();
+    if (!bytes->has_value()) co_return std::nullopt;
+    Request request;
+    if (!grpc::SerializationTraits<Request>::Deserialize(&**bytes, &request)
+             .ok()) {
+      co_return Error(Reason::kInvalidRequest,
+                      "the message is not a valid request of this RPC");
+    }
+    co_return request;
+  }
+
+  // Queues a response; never waits. Dropped if the stream is broken.
+  void Send(const Response& response) {
+    grpc::ByteBuffer bytes;
+    bool own = false;
+    if (grpc::SerializationTraits<Response>::Serialize(response, &bytes, &own)
+            .ok()) {
+      bytes_->Send(std::move(bytes));
+    }
+  }
+
+ private:
+  const std::shared_ptr<ByteStream> bytes_;
+};
+
+template <typename Request, typename Response, typename Factory>
+coro::Task<void> RunBidi(std::shared_ptr<ByteStream> bytes, Factory factory) {
+  absl::Status status;
+  BidiStream<Request, Response> stream(bytes);
+  try {
+    coro::Task<absl::Status> handler = factory(stream);
+    status = co_await std::move(handler);
+  } catch (...) {
+    status = ExceptionStatus();
+  }
+  bytes->End(status);
+}
+
+// Begins to answer a call with the task that `factory(stream)` returns.
+// `factory` is kept until that task has ended, and is not a coroutine itself.
+template <typename Request, typename Response, typename Factory>
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartBidi(
+    Calls& calls, grpc::CallbackServerContext& context, Factory factory) {
+  const std::shared_ptr<ByteStream> bytes = ByteStream::Create(calls, context);
+  if (!calls.group().Spawn(
+          RunBidi<Request, Response>(bytes, std::move(factory)))) {
+    bytes->End(ShuttingDown());
+  }
+  return bytes.get();
+}
+
+}  // namespace anteroom::rpc
+
+#endif  // ANTEROOM_SERVER_RPC_BIDI_STREAM_H_

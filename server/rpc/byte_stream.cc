@@ -1,0 +1,172 @@
+#include "server/rpc/byte_stream.h"
+
+#include <utility>
+
+#include "server/rpc/status.h"
+#include "server/rpc/tsan.h"
+
+namespace anteroom::rpc {
+
+std::shared_ptr<ByteStream> ByteStream::Create(
+    Calls& calls, grpc::CallbackServerContext& context) {
+  std::shared_ptr<ByteStream> stream(new ByteStream(calls, context));
+  coro::MutexLock lock(stream->mu_);
+  stream->self_ = stream;
+  return stream;
+}
+
+ByteStream::ByteStream(Calls& calls, grpc::CallbackServerContext& context)
+    : calls_(calls), call_(calls.runtime().clock, context), context_(context) {}
+
+coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> ByteStream::Read(
+    std::stop_token stop) {
+  const std::shared_ptr<ByteStream> self = shared_from_this();
+  while (true) {
+    std::shared_ptr<coro::Waiter> reader;
+    bool starts = false;
+    {
+      coro::MutexLock lock(mu_);
+      if (arrived_.has_value()) {
+        std::optional<grpc::ByteBuffer> message = std::move(arrived_);
+        arrived_.reset();
+        co_return message;
+      }
+      if (no_more_reads_) co_return std::nullopt;
+      reader = reader_ = std::make_shared<coro::Waiter>(calls_.runtime());
+      starts = !std::exchange(reading_, true);
+    }
+    if (starts) {
+      TsanRelease(this);
+      StartRead(&incoming_);
+    }
+    if (co_await reader->Wait(stop, coro::kNever) == coro::Wake::kCancelled) {
+      co_return absl::CancelledError("the read was stopped");
+    }
+  }
+}
+
+void ByteStream::OnReadDone(bool ok) {
+  TsanAcquire(this);
+  std::shared_ptr<coro::Waiter> reader;
+  {
+    coro::MutexLock lock(mu_);
+    reading_ = false;
+    if (ok) {
+      arrived_ = std::move(incoming_);
+      incoming_ = grpc::ByteBuffer();
+    } else {
+      no_more_reads_ = true;
+    }
+    reader = std::move(reader_);
+  }
+  if (reader != nullptr) reader->Signal();
+}
+
+void ByteStream::Send(grpc::ByteBuffer message) {
+  Next next = Next::kNothing;
+  bool too_many = false;
+  {
+    coro::MutexLock lock(mu_);
+    if (broken_ || ended_) return;
+    queue_.push_back(std::move(message));
+    too_many = queue_.size() > calls_.options().max_queued_messages;
+    next = Advance();
+  }
+  Start(next);
+  if (too_many) CutOff();
+}
+
+void ByteStream::OnWriteDone(bool ok) {
+  TsanAcquire(this);
+  Next next = Next::kNothing;
+  coro::Timers::Id timer = coro::Timers::Id::kNone;
+  {
+    coro::MutexLock lock(mu_);
+    writing_ = false;
+    std::swap(timer, write_timer_);
+    if (!ok) {
+      broken_ = true;
+      queue_.clear();
+    }
+    next = Advance();
+  }
+  calls_.runtime().timers.Cancel(timer);
+  Start(next);
+  if (!ok) call_.RequestStop();
+}
+
+void ByteStream::OnCancel() {
+  TsanAcquire(this);
+  Next next = Next::kNothing;
+  {
+    coro::MutexLock lock(mu_);
+    broken_ = true;
+    queue_.clear();
+    next = Advance();
+  }
+  Start(next);
+  call_.RequestStop();
+}
+
+void ByteStream::End(const absl::Status& status) {
+  Next next = Next::kNothing;
+  {
+    coro::MutexLock lock(mu_);
+    ended_ = true;
+    final_status_ = ToGrpcStatus(status);
+    next = Advance();
+  }
+  Start(next);
+}
+
+void ByteStream::OnDone() {
+  TsanAcquire(this);
+  std::shared_ptr<ByteStream> self;  // dies last
+  coro::MutexLock lock(mu_);
+  self = std::move(self_);
+}
+
+ByteStream::Next ByteStream::Advance() {
+  if (writing_ || finished_) return Next::kNothing;
+  if (!queue_.empty()) {
+    outgoing_ = std::move(queue_.front());
+    queue_.pop_front();
+    writing_ = true;
+    return Next::kWrite;
+  }
+  if (!ended_) return Next::kNothing;
+  finished_ = true;
+  return Next::kFinish;
+}
+
+void ByteStream::Start(Next next) {
+  if (next == Next::kNothing) return;
+  if (next == Next::kFinish) {
+    TsanRelease(this);
+    Finish(final_status_);
+    return;
+  }
+  const coro::Runtime& runtime = calls_.runtime();
+  const coro::Timers::Id timer = runtime.timers.Schedule(
+      coro::After(runtime.clock.Now(), calls_.options().write_timeout),
+      [weak = weak_from_this()] {
+        const std::shared_ptr<ByteStream> stream = weak.lock();
+        if (stream != nullptr) stream->CutOff();
+      });
+  {
+    // Set before the write is started, so before its reaction.
+    coro::MutexLock lock(mu_);
+    write_timer_ = timer;
+  }
+  TsanRelease(this);
+  StartWrite(&outgoing_);
+}
+
+void ByteStream::CutOff() {
+  coro::MutexLock lock(mu_);
+  // After OnDone the context is gone. TryCancel only sends a message to itself:
+  // OnCancel follows on another thread.
+  if (self_ != nullptr && !finished_) context_.TryCancel();
+}
+
+}  // namespace anteroom::rpc

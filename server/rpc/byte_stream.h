@@ -1,0 +1,98 @@
+// ByteStream: one bidirectional call in raw messages; BidiStream (bidi_stream.h)
+// gives them types. Raw, because gRPC's typed streams report a message that
+// does not parse exactly like a half-close.
+//
+// Invariants:
+//  1. At most one read and one write are in flight.
+//  2. Messages are written in the order in which they were sent.
+//  3. Finish is called once: after the handler has ended and, unless the stream
+//     is broken, all that it sent is written.
+//  4. A client that takes no message for write_timeout, or lets more than
+//     max_queued_messages queue up, is cut off.
+//
+// Lives until gRPC is done with it and the handler has ended.
+//
+// Thread safety: Send from any thread; Read from one coroutine at a time.
+#ifndef ANTEROOM_SERVER_RPC_BYTE_STREAM_H_
+#define ANTEROOM_SERVER_RPC_BYTE_STREAM_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <stop_token>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "server/coro/mutex.h"
+#include "server/coro/task.h"
+#include "server/coro/timers.h"
+#include "server/coro/waiter.h"
+#include "server/rpc/calls.h"
+
+namespace anteroom::rpc {
+
+class ByteStream
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      public std::enable_shared_from_this<ByteStream> {
+ public:
+  static std::shared_ptr<ByteStream> Create(
+      Calls& calls, grpc::CallbackServerContext& context);
+
+  CallContext& call() { return call_; }
+
+  // The next message; nullopt once the client has half-closed (or the stream is
+  // broken: the call's stop token tells). CANCELLED if `stop` came first: the
+  // message, should one arrive, is the next Read's. Resumes on the executor if
+  // it waited.
+  coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
+      std::stop_token stop);
+
+  // Queues a message; never waits. Dropped if the stream is broken.
+  void Send(grpc::ByteBuffer message);
+
+  // By the handler's coroutine, once, last.
+  void End(const absl::Status& status);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  ByteStream(Calls& calls, grpc::CallbackServerContext& context);
+
+  // What to start once the lock is released.
+  enum class Next { kNothing, kWrite, kFinish };
+  Next Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Start(Next next);
+  void CutOff();
+
+  Calls& calls_;
+  CallContext call_;
+  grpc::CallbackServerContext& context_;  // valid until OnDone
+
+  // Owned by the read, the write and the Finish in flight.
+  grpc::ByteBuffer incoming_;
+  grpc::ByteBuffer outgoing_;
+  grpc::Status final_status_;
+
+  coro::Mutex mu_;
+  std::shared_ptr<ByteStream> self_ ABSL_GUARDED_BY(mu_);  // until OnDone
+  bool reading_ ABSL_GUARDED_BY(mu_) = false;
+  bool no_more_reads_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<grpc::ByteBuffer> arrived_ ABSL_GUARDED_BY(mu_);
+  std::shared_ptr<coro::Waiter> reader_ ABSL_GUARDED_BY(mu_);
+  std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mu_);
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  coro::Timers::Id write_timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
+  bool broken_ ABSL_GUARDED_BY(mu_) = false;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace anteroom::rpc
+
+#endif  // ANTEROOM_SERVER_RPC_BYTE_STREAM_H_

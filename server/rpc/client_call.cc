@@ -1,0 +1,34 @@
+#include "server/rpc/client_call.h"
+
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "server/coro/check.h"
+#include "server/coro/waiter.h"
+#include "server/rpc/status.h"
+
+namespace anteroom::rpc {
+
+coro::Task<absl::Status> CallUnary(coro::Runtime runtime,
+                                   grpc::ClientContext& context,
+                                   std::stop_token stop,
+                                   coro::Instant deadline, StartCall start) {
+  ANTEROOM_CHECK(deadline != coro::kNever);
+  context.set_deadline(std::chrono::system_clock::now() +
+                       (deadline - runtime.clock.Now()));
+  const auto done = std::make_shared<coro::Waiter>(runtime);
+  const auto status = std::make_shared<grpc::Status>();
+  std::move(start)([done, status](grpc::Status ended) {
+    *status = std::move(ended);
+    done->Signal();
+  });
+  {
+    // Cancelled, the call still ends: only that is waited for.
+    const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+    co_await done->Wait({}, coro::kNever);
+  }
+  co_return FromGrpcStatus(*status);
+}
+
+}  // namespace anteroom::rpc

@@ -1,0 +1,59 @@
+// Server: the gRPC server with all its services: ours, health, reflection.
+//
+// Life: Start, then Drained() once the anteroom is drained, then destruction.
+//
+// Thread safety: one thread, and none of gRPC's.
+#ifndef ANTEROOM_SERVER_SERVICE_SERVER_H_
+#define ANTEROOM_SERVER_SERVICE_SERVER_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/server.h"
+#include "server/lifecycle/anteroom.h"
+#include "server/rpc/calls.h"
+#include "server/service/admin_service.h"
+#include "server/service/resource_service.h"
+
+namespace anteroom::service {
+
+class Server {
+ public:
+  // Serves `anteroom` at each of `addresses` (host:port, port 0 picks one, or
+  // unix:PATH). UNAVAILABLE, naming the address, if one cannot be listened on;
+  // a port that another server listens on is never shared with it. `anteroom`
+  // and `calls` outlive the server.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(
+      lifecycle::Anteroom& anteroom, rpc::Calls& calls,
+      const std::vector<std::string>& addresses);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Where it listens, with the real ports.
+  const std::vector<std::string>& addresses() const { return addresses_; }
+
+  // The health service says NOT_SERVING from now on.
+  void StopBeingHealthy();
+  // Ends what is left of the calls, `grace` for those under way, and joins
+  // them. Blocks. Idempotent.
+  void Shutdown(absl::Duration grace);
+
+ private:
+  Server(lifecycle::Anteroom& anteroom, rpc::Calls& calls);
+
+  lifecycle::Anteroom& anteroom_;
+  rpc::Calls& calls_;
+  ResourceService resource_service_;
+  AdminService admin_service_;
+  std::vector<std::string> addresses_;
+  std::unique_ptr<grpc::Server> server_;  // first to go
+  bool shut_down_ = false;
+};
+
+}  // namespace anteroom::service
+
+#endif  // ANTEROOM_SERVER_SERVICE_SERVER_H_
