@@ -115,11 +115,11 @@ TEST_F(GuaranteeTest, G1TheArticlesFourObjectsGiveItsFourTraces) {
     Anteroom anteroom(world.runtime(), {});
     Policy policy;
     policy.await_init = program.await_init;
-    ASSERT_TRUE(anteroom
-                    .AddResource("r", policy,
-                                 std::make_unique<testing::ScriptedKind>(
-                                     script))
-                    .ok());
+    ASSERT_TRUE(
+        anteroom
+            .AddResource("r", policy,
+                         std::make_unique<testing::ScriptedKind>(script))
+            .ok());
     const auto sink = std::make_shared<RecordingSink>();
     AcquireOptions options;
     options.sink = sink;
@@ -128,8 +128,7 @@ TEST_F(GuaranteeTest, G1TheArticlesFourObjectsGiveItsFourTraces) {
     ASSERT_TRUE(lease.ok());
     (void)world.Run(anteroom.Use((*lease)->id(), "a_method", argument_, 0, {},
                                  coro::kNever));
-    (void)world.Run(
-        anteroom.Release((*lease)->id(), {}, {}, coro::kNever));
+    (void)world.Run(anteroom.Release((*lease)->id(), {}, {}, coro::kNever));
     EXPECT_EQ(sink->Trace(), program.trace);
     world.Run(anteroom.Drain());
   }
@@ -148,11 +147,11 @@ TEST_F(GuaranteeTest, G2AThousandAcquirersOfOneSlowSharedObjectShareOneInit) {
       return WaitFor(gate, context.stop());
     };
     Anteroom anteroom(world.runtime(), {});
-    ASSERT_TRUE(anteroom
-                    .AddResource("r", Shared(0),
-                                 std::make_unique<testing::ScriptedKind>(
-                                     script))
-                    .ok());
+    ASSERT_TRUE(
+        anteroom
+            .AddResource("r", Shared(0),
+                         std::make_unique<testing::ScriptedKind>(script))
+            .ok());
     coro::TaskGroup calls(world.runtime());
     std::vector<AcquireOutcome> acquires;
     for (int i = 0; i < 1000; ++i) {
@@ -192,11 +191,11 @@ TEST_F(GuaranteeTest, G2AFailedInitReachesEveryWaiterAndTheNextTriesAnew) {
       return WaitFor(gate, context.stop());
     };
     Anteroom anteroom(world.runtime(), {});
-    ASSERT_TRUE(anteroom
-                    .AddResource("r", Shared(0),
-                                 std::make_unique<testing::ScriptedKind>(
-                                     script))
-                    .ok());
+    ASSERT_TRUE(
+        anteroom
+            .AddResource("r", Shared(0),
+                         std::make_unique<testing::ScriptedKind>(script))
+            .ok());
     coro::TaskGroup calls(world.runtime());
     std::vector<AcquireOutcome> acquires;
     for (int i = 0; i < 100; ++i) {
@@ -211,8 +210,8 @@ TEST_F(GuaranteeTest, G2AFailedInitReachesEveryWaiterAndTheNextTriesAnew) {
     }
     EXPECT_EQ(attempts, 1);
     EXPECT_TRUE(world
-                    .Run(anteroom.Acquire("r", {}, absl::InfiniteDuration(),
-                                          {}, coro::kNever))
+                    .Run(anteroom.Acquire("r", {}, absl::InfiniteDuration(), {},
+                                          coro::kNever))
                     .ok());
     EXPECT_EQ(attempts, 2);
     world.RunAdvancing(anteroom.Drain());
@@ -264,8 +263,8 @@ TEST_F(GuaranteeTest, G3ExitRunsOnceOnEachWayOut) {
     const int before = script_.Count("exit");
     EXPECT_EQ(Release(Acquire(), way.cause).reason, way.cause.reason);
     EXPECT_EQ(script_.Count("exit"), before + 1);
-    EXPECT_TRUE(absl::EndsWith(script_.trace[script_.trace.size() - 3],
-                               way.line));
+    EXPECT_TRUE(
+        absl::EndsWith(script_.trace[script_.trace.size() - 3], way.line));
   }
 }
 
@@ -312,9 +311,7 @@ TEST_F(GuaranteeTest, G3WhereEnterFailedExitDoesNotRunAndTheObjectIsClosed) {
 TEST_F(GuaranteeTest, G3ALeaseWhoseCallerLeftDuringEnterIsEndedAtOnce) {
   auto entered = std::make_shared<coro::Event>(world_.runtime());
   // An enter that does not look at its stop token, and succeeds.
-  script_.enter = [entered](EnterContext&) {
-    return UseWaitsFor(entered, {});
-  };
+  script_.enter = [entered](EnterContext&) { return UseWaitsFor(entered, {}); };
   Serve(kAllHooks);
   std::stop_source caller;
   const AcquireOutcome acquire =
@@ -330,8 +327,7 @@ TEST_F(GuaranteeTest, G3ALeaseWhoseCallerLeftDuringEnterIsEndedAtOnce) {
 }
 
 TEST_F(GuaranteeTest, G3AHookThatThrowsIsAnInternalErrorAndExitStillCounts) {
-  script_.exit = [](ExitContext&)
-      -> coro::Task<absl::StatusOr<ExitResult>> {
+  script_.exit = [](ExitContext&) -> coro::Task<absl::StatusOr<ExitResult>> {
     throw std::runtime_error("boom");
   };
   Serve(kAllHooks);

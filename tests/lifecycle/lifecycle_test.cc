@@ -5,8 +5,8 @@
 namespace anteroom::lifecycle {
 
 LifecycleTest::LifecycleTest()
-    : anteroom_(std::make_unique<Anteroom>(world_.runtime(),
-                                           Anteroom::Options{})),
+    : anteroom_(
+          std::make_unique<Anteroom>(world_.runtime(), Anteroom::Options{})),
       gate_(std::make_shared<coro::Event>(world_.runtime())),
       calls_(std::make_unique<coro::TaskGroup>(world_.runtime())),
       first_event_(anteroom_->events().next_sequence()) {}
@@ -19,11 +19,11 @@ LifecycleTest::~LifecycleTest() {
 void LifecycleTest::Serve(Hooks hooks, Policy policy) {
   script_.hooks = hooks;
   if (hooks.enter && !script_.enter) script_.enter = EnterAwaitsInit;
-  ASSERT_TRUE(anteroom_
-                  ->AddResource("r", policy,
-                                std::make_unique<testing::ScriptedKind>(
-                                    script_))
-                  .ok());
+  ASSERT_TRUE(
+      anteroom_
+          ->AddResource("r", policy,
+                        std::make_unique<testing::ScriptedKind>(script_))
+          .ok());
 }
 
 AcquireOutcome LifecycleTest::StartAcquire(AcquireOptions options,
@@ -43,14 +43,14 @@ LeasePtr LifecycleTest::Acquire(AcquireOptions options) {
 
 UseOutcome LifecycleTest::StartUse(const LeasePtr& lease, std::string method,
                                    std::stop_token stop) {
-  return {*calls_, anteroom_->Use(lease->id(), std::move(method), argument_,
-                                  0, std::move(stop), coro::kNever)};
+  return {*calls_, anteroom_->Use(lease->id(), std::move(method), argument_, 0,
+                                  std::move(stop), coro::kNever)};
 }
 
 ReleaseOutcome LifecycleTest::StartRelease(const LeasePtr& lease,
                                            ExitCause cause) {
-  return {*calls_, anteroom_->Release(lease->id(), std::move(cause), {},
-                                      coro::kNever)};
+  return {*calls_,
+          anteroom_->Release(lease->id(), std::move(cause), {}, coro::kNever)};
 }
 
 Receipt LifecycleTest::Release(const LeasePtr& lease, ExitCause cause) {
@@ -63,8 +63,8 @@ Receipt LifecycleTest::Release(const LeasePtr& lease, ExitCause cause) {
 
 std::string LifecycleTest::EventTrace() {
   if (anteroom_->events().next_sequence() == first_event_) return "";
-  const auto events = world_.Run(
-      anteroom_->events().Read(first_event_, 1'000'000, {}));
+  const auto events =
+      world_.Run(anteroom_->events().Read(first_event_, 1'000'000, {}));
   std::vector<std::string> names;
   for (const Event& event : *events) names.push_back(PhaseName(event.phase));
   return absl::StrJoin(names, " ");

@@ -40,9 +40,10 @@ class LifecycleTest : public ::testing::Test {
   void Serve(Hooks hooks, Policy policy = {});
 
   // Begins an acquire; nothing is run.
-  AcquireOutcome StartAcquire(AcquireOptions options = {},
-                              absl::Duration max_wait = absl::InfiniteDuration(),
-                              std::stop_token stop = {});
+  AcquireOutcome StartAcquire(
+      AcquireOptions options = {},
+      absl::Duration max_wait = absl::InfiniteDuration(),
+      std::stop_token stop = {});
   // An acquire that must succeed without time passing.
   LeasePtr Acquire(AcquireOptions options = {});
   UseOutcome StartUse(const LeasePtr& lease, std::string method,

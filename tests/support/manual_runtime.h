@@ -93,7 +93,9 @@ class SeededRandom : public coro::Random {
 class ManualRuntime {
  public:
   explicit ManualRuntime(std::optional<std::uint64_t> seed = std::nullopt)
-      : executor_(seed), timers_(executor_, clock_), random_(seed.value_or(1)) {}
+      : executor_(seed),
+        timers_(executor_, clock_),
+        random_(seed.value_or(1)) {}
 
   coro::Runtime runtime() { return {executor_, timers_, clock_, random_}; }
   ManualExecutor& executor() { return executor_; }

@@ -74,10 +74,9 @@ class ScriptedObject : public lifecycle::Object {
 }  // namespace
 
 int Script::Count(absl::string_view prefix) const {
-  return static_cast<int>(
-      std::count_if(trace.begin(), trace.end(), [prefix](const auto& line) {
-        return absl::StartsWith(line, prefix);
-      }));
+  return static_cast<int>(std::count_if(
+      trace.begin(), trace.end(),
+      [prefix](const auto& line) { return absl::StartsWith(line, prefix); }));
 }
 
 std::unique_ptr<lifecycle::Object> ScriptedKind::Construct(

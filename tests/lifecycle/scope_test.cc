@@ -1,0 +1,251 @@
+#include "server/lifecycle/scope.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/lifecycle/lifecycle_test.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+std::string StatusWord(const absl::Status& status) {
+  const std::string reason = DetailOf(status).reason;
+  if (!reason.empty()) return reason;
+  return status.ok() ? "OK" : absl::StatusCodeToString(status.code());
+}
+
+// One word an effect, such as "use:7" or "finish:OK".
+struct Words {
+  std::string operator()(const Scope::StartAcquire&) { return "acquire"; }
+  std::string operator()(const Scope::StopAcquire&) { return "stop-acquire"; }
+  std::string operator()(const Scope::StartUse& effect) {
+    return absl::StrCat("use:", effect.use.call_id);
+  }
+  std::string operator()(const Scope::StopUse& effect) {
+    return absl::StrCat("stop-use:", effect.call_id);
+  }
+  std::string operator()(const Scope::EndLease& effect) {
+    return absl::StrCat("end:", ExitReasonName(effect.cause.reason));
+  }
+  std::string operator()(const Scope::SendEvent& effect) {
+    return PhaseName(effect.event.phase);
+  }
+  std::string operator()(const Scope::SendEntered&) { return "entered"; }
+  std::string operator()(const Scope::SendUsed& effect) {
+    return absl::StrCat("used:", effect.call_id, ":",
+                        StatusWord(effect.result.status()));
+  }
+  std::string operator()(const Scope::SendExited& effect) {
+    return absl::StrCat("exited:", ExitReasonName(effect.receipt.reason));
+  }
+  std::string operator()(const Scope::Finish& effect) {
+    return absl::StrCat("finish:", StatusWord(effect.status));
+  }
+};
+
+class ScopeTest : public LifecycleTest {
+ protected:
+  ScopeTest() { Serve(kNoHooks); }
+
+  std::string Do(Scope::Input input) {
+    std::vector<std::string> words;
+    for (const Scope::Effect& effect : scope_.Handle(std::move(input))) {
+      words.push_back(std::visit(Words(), effect));
+    }
+    return absl::StrJoin(words, " ");
+  }
+  std::string AcquireIt() { return Do(Scope::AcquireRequested{"r", {}, {}}); }
+  std::string Entered() { return Do(Scope::Acquired{Acquire()}); }
+  std::string Use(std::uint64_t id) {
+    return Do(Scope::UseRequested{id, "m", {}});
+  }
+  std::string Used(std::uint64_t id) {
+    return Do(Scope::UseEnded{id, Payload()});
+  }
+  std::string ReleaseIt() { return Do(Scope::ReleaseRequested{}); }
+  std::string Ended(ExitReason reason) {
+    Receipt receipt;
+    receipt.reason = reason;
+    return Do(Scope::LeaseEnded{receipt});
+  }
+  std::string Event(Phase phase) {
+    Scope::Happened happened;
+    happened.event.phase = phase;
+    return Do(happened);
+  }
+
+  Scope scope_;
+};
+
+TEST_F(ScopeTest, AWholeScopeGoesStepByStep) {
+  EXPECT_EQ(AcquireIt(), "acquire");
+  EXPECT_EQ(Event(Phase::kEntered), "ENTERED");
+  EXPECT_EQ(Entered(), "entered");
+  EXPECT_EQ(Use(1), "use:1");
+  EXPECT_EQ(Used(1), "used:1:OK");
+  EXPECT_EQ(ReleaseIt(), "end:RELEASED");
+  EXPECT_EQ(Event(Phase::kExited), "EXITED");
+  EXPECT_EQ(Ended(ExitReason::kReleased), "exited:RELEASED finish:OK");
+  EXPECT_TRUE(scope_.done());
+}
+
+TEST_F(ScopeTest, UsesAndReleaseBeforeEnteredQueueUpInOrder) {
+  AcquireIt();
+  EXPECT_EQ(Use(1), "");
+  EXPECT_EQ(Use(2), "");
+  EXPECT_EQ(ReleaseIt(), "");
+  EXPECT_EQ(scope_.unanswered(), 2u);
+  EXPECT_EQ(Entered(), "entered use:1 use:2 end:RELEASED");
+}
+
+TEST_F(ScopeTest, TheFirstRequestMustBeAnAcquire) {
+  EXPECT_EQ(Use(1), "finish:INVALID_REQUEST");
+}
+
+TEST_F(ScopeTest, AHalfCloseWithoutAnyRequestIsInvalid) {
+  EXPECT_EQ(Do(Scope::HalfClosed{}), "finish:INVALID_REQUEST");
+}
+
+TEST_F(ScopeTest, AReleaseOrCancelAsFirstRequestIsInvalid) {
+  EXPECT_EQ(ReleaseIt(), "finish:INVALID_REQUEST");
+  Scope other;
+  EXPECT_EQ(other.Handle(Scope::CancelRequested{1}).size(), 1u);
+  EXPECT_TRUE(other.done());
+}
+
+TEST_F(ScopeTest, ASecondAcquireEndsTheScopeAsInvalid) {
+  AcquireIt();
+  Entered();
+  EXPECT_EQ(AcquireIt(), "end:DISCONNECTED");
+  EXPECT_EQ(Ended(ExitReason::kDisconnected),
+            "exited:DISCONNECTED finish:INVALID_REQUEST");
+}
+
+TEST_F(ScopeTest, ALiveCallIdAgainIsInvalidInItsReply) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  EXPECT_EQ(Use(1), "used:1:INVALID_REQUEST");
+  EXPECT_EQ(Used(1), "used:1:OK");
+  EXPECT_EQ(Use(1), "use:1");
+}
+
+TEST_F(ScopeTest, AQueuedCallIdAgainIsInvalidInItsReply) {
+  AcquireIt();
+  Use(1);
+  EXPECT_EQ(Use(1), "used:1:INVALID_REQUEST");
+}
+
+TEST_F(ScopeTest, AUseAfterReleaseIsLeaseEndedInItsReply) {
+  AcquireIt();
+  Entered();
+  ReleaseIt();
+  EXPECT_EQ(Use(1), "used:1:LEASE_ENDED");
+}
+
+TEST_F(ScopeTest, AHalfCloseWithoutReleaseEndsWithDisconnected) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  EXPECT_EQ(Do(Scope::HalfClosed{}), "end:DISCONNECTED");
+  EXPECT_EQ(Used(1), "used:1:OK");
+  EXPECT_EQ(Ended(ExitReason::kDisconnected), "exited:DISCONNECTED finish:OK");
+}
+
+TEST_F(ScopeTest, AHalfCloseAfterReleaseChangesNothing) {
+  AcquireIt();
+  Entered();
+  ReleaseIt();
+  EXPECT_EQ(Do(Scope::HalfClosed{}), "");
+}
+
+TEST_F(ScopeTest, ABrokenStreamEndsTheLeaseAndStopsItsUses) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  Use(2);
+  EXPECT_EQ(Do(Scope::Broken{}), "end:DISCONNECTED stop-use:1 stop-use:2");
+  EXPECT_EQ(Do(Scope::Broken{}), "");
+}
+
+TEST_F(ScopeTest, ABrokenStreamAfterReleaseStopsTheUsesThatStillRun) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  ReleaseIt();
+  EXPECT_EQ(Do(Scope::Broken{}), "stop-use:1");
+}
+
+TEST_F(ScopeTest, LeavingBeforeEnteredStopsTheAcquire) {
+  AcquireIt();
+  EXPECT_EQ(Do(Scope::Broken{}), "stop-acquire");
+  EXPECT_EQ(Do(Scope::Acquired{absl::CancelledError("left")}),
+            "finish:CANCELLED");
+}
+
+TEST_F(ScopeTest, ALeaseGrantedToAScopeThatBrokeIsEndedAtOnceUnused) {
+  AcquireIt();
+  Use(1);
+  Do(Scope::Broken{});
+  EXPECT_EQ(Entered(), "entered end:DISCONNECTED");
+}
+
+TEST_F(ScopeTest, AFailedAcquireIsTheStreamsStatus) {
+  AcquireIt();
+  Use(1);
+  EXPECT_EQ(Do(Scope::Acquired{Error(Reason::kInitFailed, "x")}),
+            "finish:INIT_FAILED");
+}
+
+TEST_F(ScopeTest, CancellingAQueuedUseAnswersItAtOnce) {
+  AcquireIt();
+  Use(1);
+  EXPECT_EQ(Do(Scope::CancelRequested{1}), "used:1:CANCELLED");
+  EXPECT_EQ(Entered(), "entered");
+}
+
+TEST_F(ScopeTest, CancellingARunningUseStopsItOnceAndItStillAnswers) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  EXPECT_EQ(Do(Scope::CancelRequested{1}), "stop-use:1");
+  EXPECT_EQ(Do(Scope::CancelRequested{1}), "");
+  EXPECT_EQ(Do(Scope::UseEnded{1, absl::CancelledError()}), "used:1:CANCELLED");
+  EXPECT_EQ(Do(Scope::CancelRequested{1}), "");
+}
+
+TEST_F(ScopeTest, ExitedIsTheLastReplyAfterEveryLiveUse) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  ReleaseIt();
+  EXPECT_EQ(Event(Phase::kExited), "");
+  EXPECT_EQ(Ended(ExitReason::kReleased), "");
+  EXPECT_EQ(Used(1), "used:1:OK EXITED exited:RELEASED finish:OK");
+}
+
+TEST_F(ScopeTest, ALeaseThatOthersEndedEndsTheScope) {
+  AcquireIt();
+  Entered();
+  EXPECT_EQ(Ended(ExitReason::kDrained), "exited:DRAINED finish:OK");
+}
+
+TEST_F(ScopeTest, AMalformedRequestEndsTheScopeWithItsStatus) {
+  AcquireIt();
+  Entered();
+  EXPECT_EQ(Do(Scope::Malformed{Error(Reason::kInvalidRequest, "x")}),
+            "end:DISCONNECTED");
+  EXPECT_EQ(Ended(ExitReason::kDisconnected),
+            "exited:DISCONNECTED finish:INVALID_REQUEST");
+}
+
+TEST_F(ScopeTest, NothingFollowsFinish) {
+  Use(1);
+  EXPECT_EQ(AcquireIt(), "");
+  EXPECT_EQ(Do(Scope::Broken{}), "");
+}
+
+}  // namespace
+}  // namespace anteroom::lifecycle
