@@ -1,0 +1,66 @@
+#include "tests/rpc/rpc_test.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "server/coro/sync_wait.h"
+#include "server/rpc/unary.h"
+
+namespace anteroom::rpc {
+
+grpc::ServerUnaryReactor* Handlers::Use(grpc::CallbackServerContext* context,
+                                        const v1::UseRequest* request,
+                                        v1::UseResponse* response) {
+  return StartUnary(calls_, *context, [&](CallContext& call) {
+    return use(call, *request, *response);
+  });
+}
+
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Handlers::With(
+    grpc::CallbackServerContext* context) {
+  return StartBidi<v1::WithRequest, v1::WithResponse>(calls_, *context, with);
+}
+
+grpc::ServerWriteReactor<v1::WatchEventsResponse>* Handlers::WatchEvents(
+    grpc::CallbackServerContext* context, const v1::WatchEventsRequest*) {
+  return StartServerStream<v1::WatchEventsResponse>(calls_, *context, watch);
+}
+
+RpcTest::RpcTest(const Calls::Options& options)
+    : executor_(std::make_unique<coro::ThreadPool>(2)),
+      timers_(std::make_unique<coro::ThreadTimers>(*executor_, clock_)),
+      calls_(runtime(), options) {
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterService(&handlers_);
+  server_ = builder.BuildAndStart();
+  channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", port),
+                                 grpc::InsecureChannelCredentials());
+  stub_ = v1::ResourceService::NewStub(channel_);
+}
+
+RpcTest::~RpcTest() {
+  calls_.Close();
+  server_->Shutdown(std::chrono::system_clock::now());
+  coro::SyncWait(calls_.Join());
+}
+
+void RpcTest::Bound(grpc::ClientContext& context) {
+  context.set_deadline(std::chrono::system_clock::now() +
+                       std::chrono::seconds(30));
+}
+
+grpc::Status RpcTest::Use(const std::string& method, std::string* result) {
+  grpc::ClientContext context;
+  Bound(context);
+  v1::UseRequest request;
+  request.set_method_name(method);
+  v1::UseResponse response;
+  const grpc::Status status = stub_->Use(&context, request, &response);
+  if (result != nullptr) *result = response.result().data();
+  return status;
+}
+
+}  // namespace anteroom::rpc

@@ -1,0 +1,91 @@
+// What later versions will do is refused by name, and never ignored.
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "anteroom/v1/admin_service.grpc.pb.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/rpc/status.h"
+#include "tests/service/scope_client.h"
+#include "tests/service/service_test.h"
+
+namespace anteroom::service {
+namespace {
+
+class NotImplementedTest : public ServiceTest {
+ protected:
+  static void ExpectNotImplemented(const std::string& what,
+                                   const absl::Status& status) {
+    EXPECT_THAT(status, Fails(absl::StatusCode::kUnimplemented,
+                              Reason::kNotImplemented));
+    EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr(what));
+  }
+
+  template <typename Request, typename Response>
+  void Call(const std::string& name,
+            grpc::Status (v1::AdminService::Stub::*rpc)(grpc::ClientContext*,
+                                                        const Request&,
+                                                        Response*)) {
+    grpc::ClientContext context;
+    Bound(context);
+    Response response;
+    ExpectNotImplemented(name, rpc::FromGrpcStatus((admin_.get()->*rpc)(
+                                   &context, Request(), &response)));
+  }
+
+  std::unique_ptr<v1::AdminService::Stub> admin_ =
+      v1::AdminService::NewStub(channel_);
+};
+
+TEST_F(NotImplementedTest, EveryRpcOfTheAdminService) {
+  using Stub = v1::AdminService::Stub;
+  Call("ListResources", &Stub::ListResources);
+  Call("GetResource", &Stub::GetResource);
+  Call("CreateResource", &Stub::CreateResource);
+  Call("UpdateResource", &Stub::UpdateResource);
+  Call("DeleteResource", &Stub::DeleteResource);
+  Call("ListInstances", &Stub::ListInstances);
+  Call("ListLeases", &Stub::ListLeases);
+  Call("RevokeLease", &Stub::RevokeLease);
+  Call("EvictInstance", &Stub::EvictInstance);
+  Call("Drain", &Stub::Drain);
+  Call("ExplainWait", &Stub::ExplainWait);
+}
+
+TEST_F(NotImplementedTest, UseStream) {
+  grpc::ClientContext context;
+  Bound(context);
+  const auto stream = stub_->UseStream(&context);
+  ExpectNotImplemented("UseStream", rpc::FromGrpcStatus(stream->Finish()));
+}
+
+TEST_F(NotImplementedTest, ResumingAStream) {
+  ScopeClient scope(*stub_);
+  v1::WithRequest request;
+  request.mutable_resume()->set_lease_id("x");
+  scope.Send(request);
+  ExpectNotImplemented("resume", scope.Finish());
+}
+
+TEST_F(NotImplementedTest, FieldsOfAcquire) {
+  const auto refused =
+      [&](const std::string& field,
+          const std::function<void(v1::AcquireRequest&)>& set) {
+        v1::AcquireRequest request;
+        request.set_resource("hello");
+        set(request);
+        ExpectNotImplemented(field, Acquire(request).status());
+      };
+  refused("readiness", [](auto& request) {
+    request.set_readiness(v1::AcquireRequest::READINESS_DEFERRED);
+  });
+  refused("priority", [](auto& request) { request.set_priority(1); });
+  refused("disconnect_grace", [](auto& request) {
+    request.mutable_disconnect_grace()->set_seconds(1);
+  });
+}
+
+}  // namespace
+}  // namespace anteroom::service

@@ -1,0 +1,104 @@
+#include "tests/service/scope_client.h"
+
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "server/rpc/status.h"
+#include "tests/service/service_test.h"
+
+namespace anteroom::service {
+
+ScopeClient::ScopeClient(v1::ResourceService::Stub& stub,
+                         absl::Duration deadline) {
+  context_.set_deadline(std::chrono::system_clock::now() +
+                        absl::ToChronoNanoseconds(deadline));
+  stream_ = stub.With(&context_);
+}
+
+ScopeClient::~ScopeClient() {
+  if (finished_) return;
+  context_.TryCancel();
+  (void)Finish();
+}
+
+void ScopeClient::SendAcquire(const std::string& resource) {
+  v1::WithRequest request;
+  request.mutable_acquire()->set_resource(resource);
+  Send(request);
+}
+
+void ScopeClient::SendUse(std::uint64_t call_id, const std::string& method,
+                          const std::string& argument) {
+  v1::WithRequest request;
+  request.mutable_use()->set_call_id(call_id);
+  request.mutable_use()->set_method_name(method);
+  request.mutable_use()->mutable_argument()->set_data(argument);
+  Send(request);
+}
+
+void ScopeClient::SendCancel(std::uint64_t call_id) {
+  v1::WithRequest request;
+  request.mutable_cancel()->set_call_id(call_id);
+  Send(request);
+}
+
+void ScopeClient::SendRelease(const v1::ReleaseRequest& release) {
+  v1::WithRequest request;
+  *request.mutable_release() = release;
+  Send(request);
+}
+
+bool ScopeClient::Read() {
+  if (!stream_->Read(&response_)) return false;
+  switch (response_.response_case()) {
+    case v1::WithResponse::kEvent:
+      received_.push_back(PhaseName(response_.event().phase()));
+      break;
+    case v1::WithResponse::kEntered:
+      received_.push_back("entered");
+      break;
+    case v1::WithResponse::kUsed:
+      received_.push_back(absl::StrCat("used ", response_.used().call_id()));
+      break;
+    case v1::WithResponse::kExited:
+      received_.push_back("exited");
+      break;
+    case v1::WithResponse::RESPONSE_NOT_SET:
+      ADD_FAILURE() << "an empty response";
+  }
+  return true;
+}
+
+bool ScopeClient::ReadUntil(v1::WithResponse::ResponseCase wanted) {
+  while (Read()) {
+    if (response_.response_case() == wanted) return true;
+  }
+  ADD_FAILURE() << "the stream is over: " << Finish();
+  response_.Clear();
+  return false;
+}
+
+v1::Lease ScopeClient::AwaitEntered() {
+  ReadUntil(v1::WithResponse::kEntered);
+  return response_.entered().lease();
+}
+
+v1::UseReply ScopeClient::AwaitUsed() {
+  ReadUntil(v1::WithResponse::kUsed);
+  return response_.used();
+}
+
+v1::Receipt ScopeClient::AwaitExited() {
+  ReadUntil(v1::WithResponse::kExited);
+  return response_.exited();
+}
+
+absl::Status ScopeClient::Finish() {
+  while (Read()) {
+  }
+  finished_ = true;
+  return rpc::FromGrpcStatus(stream_->Finish());
+}
+
+}  // namespace anteroom::service

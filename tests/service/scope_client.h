@@ -1,0 +1,62 @@
+// ScopeClient: a With stream, seen from a client.
+#ifndef ANTEROOM_TESTS_SERVICE_SCOPE_CLIENT_H_
+#define ANTEROOM_TESTS_SERVICE_SCOPE_CLIENT_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "anteroom/v1/resource_service.grpc.pb.h"
+#include "grpcpp/client_context.h"
+
+namespace anteroom::service {
+
+// Blocks in every method. Not thread-safe.
+class ScopeClient {
+ public:
+  explicit ScopeClient(v1::ResourceService::Stub& stub,
+                       absl::Duration deadline = absl::Seconds(30));
+  // Ends the stream as a client that is gone does.
+  ~ScopeClient();
+
+  // False: the stream is over.
+  bool Send(const v1::WithRequest& request) { return stream_->Write(request); }
+  void SendAcquire(const std::string& resource);
+  void SendUse(std::uint64_t call_id, const std::string& method,
+               const std::string& argument = "");
+  void SendCancel(std::uint64_t call_id);
+  void SendRelease(const v1::ReleaseRequest& release = {});
+  void HalfClose() { stream_->WritesDone(); }
+  void Cancel() { context_.TryCancel(); }
+
+  // The lease, once entered. Fails the test if the stream ends first.
+  v1::Lease AwaitEntered();
+  // The reply to `call_id`, which must be the next reply.
+  v1::UseReply AwaitUsed();
+  v1::Receipt AwaitExited();
+  // Reads to the end; the stream's status.
+  absl::Status Finish();
+
+  // What was received, as words: phases ("READY"), "used 1", "entered",
+  // "exited".
+  const std::vector<std::string>& received() const { return received_; }
+
+ private:
+  // Reads on until a response of `wanted` comes. False: the stream is over.
+  bool ReadUntil(v1::WithResponse::ResponseCase wanted);
+  bool Read();
+
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::WithRequest, v1::WithResponse>>
+      stream_;
+  v1::WithResponse response_;
+  std::vector<std::string> received_;
+  bool finished_ = false;
+};
+
+}  // namespace anteroom::service
+
+#endif  // ANTEROOM_TESTS_SERVICE_SCOPE_CLIENT_H_
