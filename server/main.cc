@@ -19,7 +19,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/time/time.h"
+#include "grpc/support/log.h"
 #include "server/config/build.h"
 #include "server/config/load.h"
 #include "server/coro/clock.h"
@@ -94,11 +96,10 @@ std::optional<std::size_t> AwaitOne(const std::vector<int>& descriptors,
   for (const int descriptor : descriptors) {
     polled.push_back({descriptor, POLLIN, 0});
   }
-  const int milliseconds =
-      timeout == absl::InfiniteDuration()
-          ? -1
-          : static_cast<int>(absl::ToInt64Milliseconds(
-                std::min(timeout, absl::Hours(24))));
+  const int milliseconds = timeout == absl::InfiniteDuration()
+                               ? -1
+                               : static_cast<int>(absl::ToInt64Milliseconds(
+                                     std::min(timeout, absl::Hours(24))));
   int ready = 0;
   do {
     ready = poll(polled.data(), polled.size(), milliseconds);
@@ -119,10 +120,20 @@ coro::Task<void> DrainAndTell(lifecycle::Anteroom& anteroom, int told) {
   (void)!write(told, &one, sizeof(one));
 }
 
+// host:port or unix:PATH. gRPC itself would take a missing port for 443, and
+// one above 65,535 modulo 65,536.
+bool IsAddress(const std::string& address) {
+  if (absl::StartsWith(address, "unix:")) return true;
+  const std::size_t colon = address.rfind(':');
+  int port = 0;
+  return colon != std::string::npos &&
+         absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 0 &&
+         port <= 65'535;
+}
+
 // gRPC 1.51, Debian 12's, has no security backports.
 void WarnIfExposed(const std::string& address) {
-  for (const char* const local :
-       {"127.", "localhost:", "[::1]:", "unix:"}) {
+  for (const char* const local : {"127.", "localhost:", "[::1]:", "unix:"}) {
     if (absl::StartsWith(address, local)) return;
   }
   std::fprintf(stderr,
@@ -177,16 +188,28 @@ int Main(int argc, char** argv) {
   const coro::Runtime runtime{executor, timers, clock, random};
   const absl::StatusOr<config::Built> built = config::Build(runtime, *proto);
   if (!built.ok()) {
-    std::fprintf(stderr, "anteroomd: %s: %s\n",
-                 flags.config.empty() ? "built-in configuration"
-                                      : flags.config.c_str(),
-                 std::string(built.status().message()).c_str());
+    std::fprintf(
+        stderr, "anteroomd: %s: %s\n",
+        flags.config.empty() ? "built-in configuration" : flags.config.c_str(),
+        std::string(built.status().message()).c_str());
+    return kExitUsage;
+  }
+  const std::vector<std::string>& addresses =
+      flags.listen.empty() ? built->listeners : flags.listen;
+  for (const std::string& address : addresses) {
+    if (IsAddress(address)) continue;
+    std::fprintf(stderr,
+                 "anteroomd: cannot listen on %s: it is neither host:port nor "
+                 "unix:PATH\n",
+                 address.c_str());
     return kExitUsage;
   }
   rpc::Calls calls(runtime);
-  const auto server = service::Server::Start(
-      *built->anteroom, calls,
-      flags.listen.empty() ? built->listeners : flags.listen);
+  // What gRPC logs where it cannot listen, our one line tells.
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  const auto server =
+      service::Server::Start(*built->anteroom, calls, addresses);
+  gpr_set_log_function(nullptr);  // the default again
   if (!server.ok()) {
     std::fprintf(stderr, "anteroomd: %s\n",
                  std::string(server.status().message()).c_str());

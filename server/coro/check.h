@@ -7,9 +7,10 @@
 #include <cstdlib>
 
 // Aborts with file, line and condition if `condition` is false, in every build.
-#define ANTEROOM_CHECK(condition)                                             \
-  ((condition) ? static_cast<void>(0)                                         \
-               : ::anteroom::coro::CheckFailed(#condition, __FILE__, __LINE__))
+#define ANTEROOM_CHECK(condition) \
+  ((condition)                    \
+       ? static_cast<void>(0)     \
+       : ::anteroom::coro::CheckFailed(#condition, __FILE__, __LINE__))
 
 namespace anteroom::coro {
 

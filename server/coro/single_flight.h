@@ -119,8 +119,7 @@ class SingleFlight {
 
   static Task<void> Run(std::shared_ptr<State> state,
                         std::shared_ptr<Flight> flight) {
-    Task<absl::StatusOr<T>> attempt =
-        state->attempt(flight->stop.get_token());
+    Task<absl::StatusOr<T>> attempt = state->attempt(flight->stop.get_token());
     absl::StatusOr<T> result = co_await std::move(attempt);
     Finish(*state, *flight, std::move(result));
   }

@@ -13,7 +13,8 @@ namespace anteroom::coro {
 
 // kTimedOut once `until` has come, kCancelled if `stop` came first. Resumes on
 // the executor.
-Task<Wake> SleepUntil(Runtime runtime, Instant until, std::stop_token stop = {});
+Task<Wake> SleepUntil(Runtime runtime, Instant until,
+                      std::stop_token stop = {});
 
 }  // namespace anteroom::coro
 

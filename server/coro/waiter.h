@@ -63,9 +63,7 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
  private:
   bool Fire(Wake wake);
   // One of the gate's two events; true for the second.
-  bool PassGate() {
-    return gate_.fetch_sub(1, std::memory_order_acq_rel) == 1;
-  }
+  bool PassGate() { return gate_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 
   const Runtime runtime_;
   std::atomic<Wake> wake_{Wake::kPending};
@@ -77,7 +75,9 @@ class Waiter::Awaiter {
  public:
   Awaiter(std::shared_ptr<Waiter> waiter, std::stop_token stop,
           Instant deadline)
-      : waiter_(std::move(waiter)), stop_(std::move(stop)), deadline_(deadline) {}
+      : waiter_(std::move(waiter)),
+        stop_(std::move(stop)),
+        deadline_(deadline) {}
   Awaiter(const Awaiter&) = delete;
   Awaiter& operator=(const Awaiter&) = delete;
 

@@ -137,24 +137,24 @@ absl::Status WithRetryDelay(absl::Status status, absl::Duration delay) {
 
 ErrorDetail DetailOf(const absl::Status& status) {
   ErrorDetail detail;
-  status.ForEachPayload([&detail](absl::string_view key,
-                                  const absl::Cord& value) {
-    if (key == kReasonKey) {
-      detail.reason = std::string(value);
-    } else if (key == kRetryDelayKey) {
-      absl::Duration delay;
-      if (absl::ParseDuration(std::string(value), &delay)) {
-        detail.retry_delay = delay;
-      }
-    } else if (absl::ConsumePrefix(&key, kMetadataPrefix)) {
-      detail.metadata.emplace_back(std::string(key), std::string(value));
-    } else if (absl::ConsumePrefix(&key, kFieldPrefix)) {
-      detail.field_violations.emplace_back(std::string(key),
-                                           std::string(value));
-    } else if (!absl::StartsWith(key, kOwnPrefix)) {
-      detail.foreign.emplace_back(std::string(key), std::string(value));
-    }
-  });
+  status.ForEachPayload(
+      [&detail](absl::string_view key, const absl::Cord& value) {
+        if (key == kReasonKey) {
+          detail.reason = std::string(value);
+        } else if (key == kRetryDelayKey) {
+          absl::Duration delay;
+          if (absl::ParseDuration(std::string(value), &delay)) {
+            detail.retry_delay = delay;
+          }
+        } else if (absl::ConsumePrefix(&key, kMetadataPrefix)) {
+          detail.metadata.emplace_back(std::string(key), std::string(value));
+        } else if (absl::ConsumePrefix(&key, kFieldPrefix)) {
+          detail.field_violations.emplace_back(std::string(key),
+                                               std::string(value));
+        } else if (!absl::StartsWith(key, kOwnPrefix)) {
+          detail.foreign.emplace_back(std::string(key), std::string(value));
+        }
+      });
   return detail;
 }
 

@@ -11,9 +11,9 @@
 
 #include <optional>
 #include <string>
-#include "absl/strings/string_view.h"
 #include <utility>
 #include <vector>
+#include "absl/strings/string_view.h"
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -66,7 +66,8 @@ absl::Status Error(Reason reason, absl::string_view message);
 
 // INVALID_ARGUMENT `INVALID_REQUEST` naming the offending field by its path in
 // the request ("acquire.ttl").
-absl::Status InvalidField(absl::string_view field, absl::string_view description);
+absl::Status InvalidField(absl::string_view field,
+                          absl::string_view description);
 
 // `status` with the hook failure `reason` added; code and message stay the
 // hook's. A reason that `status` already carries stays: the innermost failure

@@ -85,13 +85,12 @@ absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
 
 coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
     absl::string_view lease_id, std::string method, const Payload& argument,
-    std::uint64_t fencing_token, std::stop_token stop,
-    coro::Instant deadline) {
+    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = leases_.Find(lease_id);
   if (!lease.ok()) return Refused(lease.status());
   Pool& pool = (*lease)->pool();
-  return pool.Use(*std::move(lease), std::move(method), argument,
-                  fencing_token, std::move(stop), deadline);
+  return pool.Use(*std::move(lease), std::move(method), argument, fencing_token,
+                  std::move(stop), deadline);
 }
 
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Renew(
@@ -110,7 +109,8 @@ coro::Task<absl::StatusOr<Receipt>> Anteroom::Release(std::string lease_id,
   const absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
   if (!lease.ok()) co_return lease.status();
   (*lease)->pool().End(*lease, std::move(cause));
-  coro::Task<coro::Wake> wait = (*lease)->ended().Wait(std::move(stop), deadline);
+  coro::Task<coro::Wake> wait =
+      (*lease)->ended().Wait(std::move(stop), deadline);
   const coro::Wake wake = co_await std::move(wait);
   if (wake == coro::Wake::kCancelled) {
     co_return absl::CancelledError("the caller left; the exit goes on");

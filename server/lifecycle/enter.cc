@@ -37,8 +37,8 @@ class EnterCall : public Bounded<EnterContext> {
     coro::Task<absl::StatusOr<std::monostate>> wait =
         instance_->init->Get(stop());
     const absl::StatusOr<std::monostate> initialized = co_await std::move(wait);
-    enter_deadline_ = coro::After(
-        enter_deadline_, coro::Between(began, runtime_.clock.Now()));
+    enter_deadline_ = coro::After(enter_deadline_,
+                                  coro::Between(began, runtime_.clock.Now()));
     SetDeadline(std::min(caller_deadline_, enter_deadline_));
     awaited_init_ = initialized.ok();
     // What is not its own error is the caller's: it left.

@@ -32,7 +32,8 @@ struct EnterResult {
 //   ENTER_FAILED     the hook's own error
 // Resumes where the hook ended. The hook is always awaited to its end.
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
-                                 Hooks hooks, std::shared_ptr<Instance> instance,
+                                 Hooks hooks,
+                                 std::shared_ptr<Instance> instance,
                                  std::shared_ptr<Lease> lease,
                                  std::stop_token stop, coro::Instant deadline);
 

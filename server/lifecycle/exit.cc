@@ -27,8 +27,8 @@ class CloseCall : public Bounded<CloseContext> {
 
 coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
                            Lease& lease) {
-  coro::Task<coro::Wake> in_grace = lease.UsesEnded(
-      coro::After(runtime.clock.Now(), policy.use_grace));
+  coro::Task<coro::Wake> in_grace =
+      lease.UsesEnded(coro::After(runtime.clock.Now(), policy.use_grace));
   if (co_await std::move(in_grace) == coro::Wake::kSignalled) co_return;
   lease.CancelUses();
   coro::Task<coro::Wake> to_the_end = lease.UsesEnded(coro::kNever);
@@ -56,8 +56,8 @@ coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
     // Only an error can be suppressed.
     outcome.result.suppress &= !call.cause().error.ok();
   } else if (call.timed_out()) {
-    outcome.status = absl::DeadlineExceededError(
-        "exit did not end within exit_timeout");
+    outcome.status =
+        absl::DeadlineExceededError("exit did not end within exit_timeout");
   } else {
     outcome.status = result.status();
   }

@@ -29,8 +29,7 @@ class InitCall : public Bounded<InitContext> {
 coro::Task<absl::Status> RunInit(coro::Runtime runtime, const Policy& policy,
                                  Object& object, std::stop_token abandoned,
                                  std::stop_token drain, ProgressReport report) {
-  InitCall call(runtime,
-                coro::After(runtime.clock.Now(), policy.init_timeout),
+  InitCall call(runtime, coro::After(runtime.clock.Now(), policy.init_timeout),
                 std::move(abandoned), std::move(drain), std::move(report));
   coro::Task<absl::Status> hook = Guarded([&] { return object.Init(call); });
   absl::Status status = co_await std::move(hook);

@@ -16,7 +16,8 @@
 namespace anteroom::lifecycle {
 
 // Receives what the hook reports. Called from any thread.
-using ProgressReport = absl::AnyInvocable<void(double, absl::string_view) const>;
+using ProgressReport =
+    absl::AnyInvocable<void(double, absl::string_view) const>;
 
 // Calls the init hook. `abandoned` and `drain` stop it. Failures:
 // INIT_TIMED_OUT, CANCELLED (nobody waits any more), INIT_FAILED with the

@@ -62,8 +62,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   InstanceState state() const { return state_; }
   // Whether its init has completed, or need not.
   bool ready() const {
-    return constructed_ && (state_ == InstanceState::kReady ||
-                            state_ == InstanceState::kHeld);
+    return constructed_ &&
+           (state_ == InstanceState::kReady || state_ == InstanceState::kHeld);
   }
 
   // Announces CONSTRUCTED.

@@ -52,11 +52,10 @@ LeaseView Lease::View() const {
   view.ttl = ttl_;
   view.create_time = create_time_;
   const coro::Instant expiry = Expiry();
-  view.expire_time =
-      expiry == coro::kNever
-          ? absl::InfiniteFuture()
-          : runtime_.clock.WallNow() +
-                coro::Between(runtime_.clock.Now(), expiry);
+  view.expire_time = expiry == coro::kNever
+                         ? absl::InfiniteFuture()
+                         : runtime_.clock.WallNow() +
+                               coro::Between(runtime_.clock.Now(), expiry);
   view.instance_id = instance_id_;
   view.value = value_;
   view.receipt = receipt_;
@@ -200,8 +199,8 @@ absl::Status Lease::EndedError() const {
       receipt_.has_value() ? receipt_->reason : cause_.reason;
   return WithMetadata(
       Error(Reason::kLeaseEnded,
-            absl::StrCat("the lease ", info_.name, " has ended: ",
-                         ExitReasonName(reason))),
+            absl::StrCat("the lease ", info_.name,
+                         " has ended: ", ExitReasonName(reason))),
       "exit_reason", ExitReasonName(reason));
 }
 

@@ -58,12 +58,11 @@ std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions options) {
     coro::MutexLock lock(mu_);
     number = ++last_lease_;
   }
-  const std::string id = absl::StrFormat(
-      "%016x%016x", runtime_.random.Next(), runtime_.random.Next());
-  return std::make_shared<Lease>(
-      runtime_, events_, *this, id,
-      absl::StrFormat("%s/%x", resource_, number), resource_,
-      std::move(options));
+  const std::string id = absl::StrFormat("%016x%016x", runtime_.random.Next(),
+                                         runtime_.random.Next());
+  return std::make_shared<Lease>(runtime_, events_, *this, id,
+                                 absl::StrFormat("%s/%x", resource_, number),
+                                 resource_, std::move(options));
 }
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
@@ -127,11 +126,11 @@ absl::Status Pool::Admit(const std::shared_ptr<Ticket>& ticket) {
                                " is taken, and no_wait was asked for")),
             kRetryDelay);
       } else if (position > static_cast<std::size_t>(policy_.max_waiters)) {
-        refused = WithRetryDelay(
-            Error(Reason::kQueueFull,
-                  absl::StrCat(policy_.max_waiters, " already wait for ",
-                               resource_)),
-            kRetryDelay);
+        refused =
+            WithRetryDelay(Error(Reason::kQueueFull,
+                                 absl::StrCat(policy_.max_waiters,
+                                              " already wait for ", resource_)),
+                           kRetryDelay);
       } else {
         ticket->lease->Queued(static_cast<int>(position));
       }
@@ -184,8 +183,7 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
 
 coro::Task<absl::StatusOr<Payload>> Pool::Use(
     std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
-    std::uint64_t fencing_token, std::stop_token stop,
-    coro::Instant deadline) {
+    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   const absl::Status begun = lease->BeginUse(method, fencing_token);
   if (!begun.ok()) co_return begun;
   const std::shared_ptr<Instance> instance = lease->instance();

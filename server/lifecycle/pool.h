@@ -154,8 +154,7 @@ class Pool {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Remove(const Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  std::shared_ptr<Instance> FindRoom() const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::shared_ptr<Instance> FindRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether it will take waiters later: under construction, or in its init
   // where that is awaited before binding.
   bool IsUnderWay(const Instance& instance) const

@@ -54,8 +54,8 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
           });
     }
   }
-  const bool init_first = hooks_.init && !hooks_.enter &&
-                          policy_.await_init == AwaitInit::kOnEnter;
+  const bool init_first =
+      hooks_.init && !hooks_.enter && policy_.await_init == AwaitInit::kOnEnter;
   Todo todo;
   bool initializes = false;
   {
@@ -109,13 +109,13 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
     if (!instance->init_failure.ok()) co_return instance->init_failure;
     instance->Transition(InstanceState::kInitializing);
   }
-  coro::Task<absl::Status> init = RunInit(
-      runtime_, policy_, *instance->object, std::move(abandoned),
-      drain_stop_.get_token(),
-      [this, instance](double fraction, absl::string_view message) {
-        coro::MutexLock lock(mu_);
-        instance->Progress(fraction, message, WaitingFor(instance));
-      });
+  coro::Task<absl::Status> init =
+      RunInit(runtime_, policy_, *instance->object, std::move(abandoned),
+              drain_stop_.get_token(),
+              [this, instance](double fraction, absl::string_view message) {
+                coro::MutexLock lock(mu_);
+                instance->Progress(fraction, message, WaitingFor(instance));
+              });
   const absl::Status status = co_await std::move(init);
   Todo todo;
   {
@@ -254,8 +254,7 @@ void Pool::AbandonUnwanted(Todo& todo) {
   }
 }
 
-void Pool::FailWaitersOf(const Instance& instance,
-                         const absl::Status& status) {
+void Pool::FailWaitersOf(const Instance& instance, const absl::Status& status) {
   if (!IsUnderWay(instance)) return;
   for (const std::shared_ptr<Ticket>& ticket :
        queue_.Take(SlotsUnderWay(&instance), slots_)) {

@@ -58,10 +58,10 @@ void Scope::On(UseRequested input, Effects& effects) {
 
 void Scope::On(CancelRequested input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
-  const auto queued = std::find_if(
-      queued_.begin(), queued_.end(), [&input](const UseRequested& use) {
-        return use.call_id == input.call_id;
-      });
+  const auto queued = std::find_if(queued_.begin(), queued_.end(),
+                                   [&input](const UseRequested& use) {
+                                     return use.call_id == input.call_id;
+                                   });
   if (queued != queued_.end()) {
     queued_.erase(queued);
     effects.push_back(SendUsed{

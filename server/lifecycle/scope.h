@@ -86,10 +86,9 @@ class Scope {
   struct Happened {
     Event event;
   };
-  using Input =
-      std::variant<AcquireRequested, UseRequested, CancelRequested,
-                   ReleaseRequested, HalfClosed, Broken, Malformed, Acquired,
-                   UseEnded, LeaseEnded, Happened>;
+  using Input = std::variant<AcquireRequested, UseRequested, CancelRequested,
+                             ReleaseRequested, HalfClosed, Broken, Malformed,
+                             Acquired, UseEnded, LeaseEnded, Happened>;
 
   // ---- what to do ----
 
@@ -130,9 +129,9 @@ class Scope {
   struct Finish {
     absl::Status status;
   };
-  using Effect = std::variant<StartAcquire, StopAcquire, StartUse, StopUse,
-                              EndLease, SendEvent, SendEntered, SendUsed,
-                              SendExited, Finish>;
+  using Effect =
+      std::variant<StartAcquire, StopAcquire, StartUse, StopUse, EndLease,
+                   SendEvent, SendEntered, SendUsed, SendExited, Finish>;
   using Effects = std::vector<Effect>;
 
   // What `input` makes necessary, in this order.

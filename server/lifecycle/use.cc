@@ -15,14 +15,17 @@ class UseCall : public UseContext {
  public:
   UseCall(coro::Runtime runtime, Lease& lease, coro::Instant deadline,
           const std::stop_token& caller)
-      : runtime_(runtime), lease_(lease), deadline_(deadline), caller_(caller) {}
+      : runtime_(runtime),
+        lease_(lease),
+        deadline_(deadline),
+        caller_(caller) {}
 
   std::stop_token stop() override {
     if (!link_.has_value()) {
       lease_stop_ = lease_.use_stop();
-      link_.emplace(runtime_, deadline_,
-                    std::initializer_list<std::stop_token>{caller_,
-                                                           lease_stop_});
+      link_.emplace(
+          runtime_, deadline_,
+          std::initializer_list<std::stop_token>{caller_, lease_stop_});
     }
     return link_->token();
   }
@@ -31,8 +34,7 @@ class UseCall : public UseContext {
 
   absl::Status Explain(absl::Status status, bool caller_bound) const {
     if (lease_stop_.stop_requested()) {
-      return Error(Reason::kUseCancelled,
-                   "the lease ended while the call ran");
+      return Error(Reason::kUseCancelled, "the lease ended while the call ran");
     }
     if (caller_.stop_requested()) {
       return absl::CancelledError("the caller left");

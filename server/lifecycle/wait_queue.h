@@ -24,7 +24,8 @@ namespace anteroom::lifecycle {
 
 struct Ticket {
   Ticket(coro::Runtime runtime, std::shared_ptr<Lease> lease)
-      : lease(std::move(lease)), waiter(std::make_shared<coro::Waiter>(runtime)) {}
+      : lease(std::move(lease)),
+        waiter(std::make_shared<coro::Waiter>(runtime)) {}
 
   const std::shared_ptr<Lease> lease;
   const std::shared_ptr<coro::Waiter> waiter;

@@ -1,6 +1,6 @@
-// ByteStream: one bidirectional call in raw messages; BidiStream (bidi_stream.h)
-// gives them types. Raw, because gRPC's typed streams report a message that
-// does not parse exactly like a half-close.
+// ByteStream: one bidirectional call in raw messages; BidiStream
+// (bidi_stream.h) gives them types. Raw, because gRPC's typed streams report a
+// message that does not parse exactly like a half-close.
 //
 // Invariants:
 //  1. At most one read and one write are in flight.

@@ -12,8 +12,8 @@ namespace anteroom::rpc {
 
 coro::Task<absl::Status> CallUnary(coro::Runtime runtime,
                                    grpc::ClientContext& context,
-                                   std::stop_token stop,
-                                   coro::Instant deadline, StartCall start) {
+                                   std::stop_token stop, coro::Instant deadline,
+                                   StartCall start) {
   ANTEROOM_CHECK(deadline != coro::kNever);
   context.set_deadline(std::chrono::system_clock::now() +
                        (deadline - runtime.clock.Now()));

@@ -33,8 +33,8 @@ using StartCall =
 // details that the server sent. Resumes on the executor.
 coro::Task<absl::Status> CallUnary(coro::Runtime runtime,
                                    grpc::ClientContext& context,
-                                   std::stop_token stop,
-                                   coro::Instant deadline, StartCall start);
+                                   std::stop_token stop, coro::Instant deadline,
+                                   StartCall start);
 
 }  // namespace anteroom::rpc
 

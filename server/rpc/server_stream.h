@@ -31,8 +31,9 @@ namespace anteroom::rpc {
 //
 // Thread safety: one coroutine at a time.
 template <typename Response>
-class ServerStream : public grpc::ServerWriteReactor<Response>,
-                     public std::enable_shared_from_this<ServerStream<Response>> {
+class ServerStream
+    : public grpc::ServerWriteReactor<Response>,
+      public std::enable_shared_from_this<ServerStream<Response>> {
  public:
   ServerStream(Calls& calls, grpc::CallbackServerContext& context)
       : calls_(calls),
@@ -51,8 +52,8 @@ class ServerStream : public grpc::ServerWriteReactor<Response>,
   }
 
   // Writes one response and waits until it is taken. False: the stream is
-  // broken, also where the client took nothing for write_timeout (it is then cut
-  // off). At most one at a time. Resumes on the executor.
+  // broken, also where the client took nothing for write_timeout (it is then
+  // cut off). At most one at a time. Resumes on the executor.
   coro::Task<bool> Write(Response response) {
     const auto self = this->shared_from_this();
     auto writer = std::make_shared<coro::Waiter>(calls_.runtime());

@@ -72,9 +72,9 @@ bool ReadOwnDetail(const google::protobuf::Any& any, absl::Status& status) {
     return true;
   }
   if (any.Is<google::rpc::RetryInfo>() && any.UnpackTo(&retry)) {
-    status = WithRetryDelay(
-        std::move(status), absl::Seconds(retry.retry_delay().seconds()) +
-                               absl::Nanoseconds(retry.retry_delay().nanos()));
+    status = WithRetryDelay(std::move(status),
+                            absl::Seconds(retry.retry_delay().seconds()) +
+                                absl::Nanoseconds(retry.retry_delay().nanos()));
     return true;
   }
   return false;
@@ -133,10 +133,9 @@ absl::Status FromProto(const google::rpc::Status& proto) {
 grpc::Status ToGrpcStatus(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   const google::rpc::Status proto = ToProto(status);
-  return grpc::Status(static_cast<grpc::StatusCode>(proto.code()),
-                      proto.message(),
-                      proto.details_size() > 0 ? proto.SerializeAsString()
-                                               : std::string());
+  return grpc::Status(
+      static_cast<grpc::StatusCode>(proto.code()), proto.message(),
+      proto.details_size() > 0 ? proto.SerializeAsString() : std::string());
 }
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {

@@ -8,8 +8,8 @@
 //
 // The coroutine starts inline on gRPC's thread, so it must not block. If it
 // ends without having suspended, the call is answered with the cheap default
-// reactor; else by one of its own, from wherever the coroutine ends. Request and
-// response live until then. An exception out of it becomes INTERNAL.
+// reactor; else by one of its own, from wherever the coroutine ends. Request
+// and response live until then. An exception out of it becomes INTERNAL.
 //
 // Thread safety: StartUnary from any thread.
 #ifndef ANTEROOM_SERVER_RPC_UNARY_H_

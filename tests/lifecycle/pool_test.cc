@@ -414,8 +414,7 @@ TEST_F(PoolTest, ReuseTaintedLendsItAgain) {
 }
 
 TEST_F(PoolTest, AnInstanceWhoseExitFailedIsClosed) {
-  bool fails = true;
-  script_.exit = [&fails](ExitContext&) {
+  script_.exit = [fails = true](ExitContext&) mutable {
     return std::exchange(fails, false)
                ? ReturnExit(absl::InternalError("no exit"))
                : ReturnExit(ExitResult());
