@@ -95,11 +95,11 @@ class Server:
           no_wait: raise `WouldWait` rather than queue.
           labels: words for operators.
           on_event: called with each `Event` of this hold, in order with the
-            answers to its calls. It must not block, and must not raise.
+            answers to its calls. It must not block. If it raises, the hold
+            breaks off: with that error before it is entered, else with
+            `LeaseLost`.
         """
-        acquire = _acquire_request(
-            name, key, argument, max_wait, no_wait, labels
-        )
+        acquire = _acquire_request(name, key, argument, max_wait, no_wait, labels)
         acquire.events = (
             pb.AcquireRequest.EVENTS_NONE
             if on_event is None
@@ -121,9 +121,7 @@ class Server:
         """A hold that does not hang on a stream: it lives by its time to live
         of `ttl` seconds (None: the server's default), which is renewed in the
         background until `release()` or the end of the connection."""
-        request = _acquire_request(
-            name, key, argument, max_wait, no_wait, labels
-        )
+        request = _acquire_request(name, key, argument, max_wait, no_wait, labels)
         if ttl is not None:
             request.ttl.CopyFrom(_duration(ttl))
         kept = UnaryLease(self._stub, request, lambda lost: None)
@@ -134,9 +132,7 @@ class Server:
     async def get_lease(self, lease_id: str) -> Lease:
         """What became of a hold, its receipt included."""
         try:
-            response = await self._stub.GetLease(
-                pb.GetLeaseRequest(lease_id=lease_id)
-            )
+            response = await self._stub.GetLease(pb.GetLeaseRequest(lease_id=lease_id))
         except grpc.aio.AioRpcError as error:
             raise _errors.from_rpc_error(error) from None
         return Lease.from_proto(response.lease)
@@ -169,16 +165,12 @@ class Server:
     @property
     def _stub(self) -> pb_grpc.ResourceServiceStub:
         if self._channel is None:
-            raise RuntimeError(
-                "not connected: use `async with anteroom.connect(...)`"
-            )
+            raise RuntimeError("not connected: use `async with anteroom.connect(...)`")
         return pb_grpc.ResourceServiceStub(self._channel)
 
     def _keep(self, hold: Hold, kept: Union[Scope, UnaryLease]) -> None:
         """Remembers a hold until the connection's end; forgets ended ones."""
-        self._holds = {
-            old: its for old, its in self._holds.items() if not old.receipt
-        }
+        self._holds = {old: its for old, its in self._holds.items() if not old.receipt}
         self._holds[hold] = kept
 
 
@@ -190,9 +182,7 @@ def _acquire_request(
     no_wait: bool,
     labels: Optional[Mapping[str, str]],
 ) -> pb.AcquireRequest:
-    request = pb.AcquireRequest(
-        resource=name, key=key, no_wait=no_wait, labels=labels
-    )
+    request = pb.AcquireRequest(resource=name, key=key, no_wait=no_wait, labels=labels)
     if argument is not None:
         request.argument.CopyFrom(_payload.encode(argument))
     if max_wait is not None:

@@ -15,6 +15,8 @@ from anteroom._google_rpc import error_details_pb2, status_pb2
 
 _DOMAIN = "anteroom"
 _DETAILS_KEY = "grpc-status-details-bin"
+#: Characters of a body's exception that are told; a request has its limit.
+_TEXT_MAX = 10_000
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -145,9 +147,7 @@ _BY_REASON = {
 }
 
 
-def from_status(
-    status: status_pb2.Status, kind: Optional[type[Error]] = None
-) -> Error:
+def from_status(status: status_pb2.Status, kind: Optional[type[Error]] = None) -> Error:
     """The exception that `status` means, of class `kind` if that is given."""
     reason = ""
     metadata: Mapping[str, str] = {}
@@ -192,7 +192,7 @@ def to_status(error: BaseException, *, cancelled: bool) -> status_pb2.Status:
     """A body's exception, for the exit hook: its type and message, and its
     class in an ErrorInfo of domain "python"."""
     kind = type(error)
-    text = str(error)
+    text = _text(error)
     status = status_pb2.Status(
         code=1 if cancelled else 2,  # CANCELLED, UNKNOWN
         message=f"{kind.__name__}: {text}" if text else kind.__name__,
@@ -205,3 +205,12 @@ def to_status(error: BaseException, *, cancelled: bool) -> status_pb2.Status:
         )
     )
     return status
+
+
+def _text(error: BaseException) -> str:
+    try:
+        text = str(error)[:_TEXT_MAX]
+    except Exception:  # it must not hinder the exit
+        return "(without a text: its __str__ failed)"
+    # What UTF-8 cannot say, such as half a name of a file.
+    return text.encode(errors="backslashreplace").decode()

@@ -36,6 +36,7 @@ class UnaryLease:
         self._sleep = sleep
         self._lease: Optional[Lease] = None
         self._lost: Optional[_errors.LeaseLost] = None
+        self._released = False
         self._renewal: Optional[asyncio.Task[None]] = None
         #: Renewals that succeeded.
         self.renewals = 0
@@ -49,7 +50,7 @@ class UnaryLease:
         self._renewal = asyncio.create_task(self._renew())
         return self._lease
 
-    async def use(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    async def use(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         if self._lost is not None:
             raise self._lost
         assert self._lease is not None
@@ -67,6 +68,7 @@ class UnaryLease:
 
     async def release(self, request: pb.ReleaseRequest) -> Receipt:
         assert self._lease is not None
+        self._released = True
         request.lease_id = self._lease.id
         response = await _call(self._stub.Release(request))
         await self.join()
@@ -88,18 +90,16 @@ class UnaryLease:
         while True:
             await self._sleep(interval)
             try:
-                await _call(
-                    self._stub.Renew(pb.RenewRequest(lease_id=self._lease.id))
-                )
+                await _call(self._stub.Renew(pb.RenewRequest(lease_id=self._lease.id)))
                 self.renewals += 1
                 failures = 0
             except _errors.Error as error:
+                if self._released and isinstance(error, _LOST):
+                    return  # not lost, but given back
                 failures += 1
                 # A server that does not answer may be back in time; once the
                 # time to live is over nothing is left to renew.
-                if not isinstance(error, _LOST) and (
-                    failures < _RENEWALS_PER_TTL
-                ):
+                if not isinstance(error, _LOST) and (failures < _RENEWALS_PER_TTL):
                     continue
                 self._lost = _errors.LeaseLost(
                     f"the lease is lost: {error.message}",

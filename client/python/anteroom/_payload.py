@@ -7,6 +7,7 @@ keys `args` and `kwargs`) are `{"args": [...], "kwargs": {...}}`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 from typing import Any
@@ -37,9 +38,7 @@ def encode(*args: Any, **kwargs: Any) -> lease_pb2.Payload:
         if isinstance(value, bytes):
             value = Payload(value)
         if isinstance(value, Payload):
-            return lease_pb2.Payload(
-                content_type=value.content_type, data=value.data
-            )
+            return lease_pb2.Payload(content_type=value.content_type, data=value.data)
         if not _looks_like_arguments(value):
             return _json(value)
     return _json({"args": list(args), "kwargs": kwargs})
@@ -47,20 +46,17 @@ def encode(*args: Any, **kwargs: Any) -> lease_pb2.Payload:
 
 def decode(payload: lease_pb2.Payload) -> Any:
     """The value of a payload: None if it is empty, decoded if it is JSON, else
-    a `Payload`."""
+    (and if it only says that it is JSON) a `Payload`."""
     if not payload.data and not payload.content_type:
         return None
     if payload.content_type == JSON:
-        return json.loads(payload.data)
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(payload.data)
     return Payload(payload.data, payload.content_type)
 
 
 def _looks_like_arguments(value: Any) -> bool:
-    return (
-        isinstance(value, dict)
-        and bool(value)
-        and set(value) <= {"args", "kwargs"}
-    )
+    return isinstance(value, dict) and bool(value) and set(value) <= {"args", "kwargs"}
 
 
 def _json(value: Any) -> lease_pb2.Payload:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generator, Optional, Type
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 class Resource:
     """What `server.resource(...)` answers. Each `async with`, and each await,
-    is a hold of its own; one `Resource` may be used for many, one at a time
-    within a task.
+    is a hold of its own; one `Resource` may be used for many, side by side in
+    many tasks, nested within a task.
 
     async with:  enters; the body runs while the object is held; leaving hands
         the body's exception to the object's exit, which may suppress it. A
@@ -44,7 +45,7 @@ class Resource:
 
     async def __aenter__(self) -> Hold:
         body = _Body(asyncio.current_task())
-        body.hold = await self._hold(body.lose)
+        body.begin(await self._hold(body.lose))
         self._bodies.append(body)
         return body.hold
 
@@ -54,13 +55,19 @@ class Resource:
         error: Optional[BaseException],
         traceback: Optional[TracebackType],
     ) -> bool:
-        body = self._bodies.pop()
-        return await body.exit(error)
+        return await self._leave().exit(error)
+
+    def _leave(self) -> _Body:
+        """Forgets the innermost body of this task (of all tasks, where it is
+        left by another task than entered it)."""
+        task = asyncio.current_task()
+        for index in reversed(range(len(self._bodies))):
+            if self._bodies[index].task is task:
+                return self._bodies.pop(index)
+        return self._bodies.pop()
 
     async def _hold(self, on_lost: Any) -> Hold:
-        scope = Scope(
-            self._server._stub, self._acquire, self._on_event, on_lost
-        )
+        scope = Scope(self._server._stub, self._acquire, self._on_event, on_lost)
         lease = await scope.enter()
         hold = Hold(scope, lease)
         self._server._keep(hold, scope)
@@ -71,26 +78,28 @@ class _Body:
     """The body of one `async with`, and the task that runs it."""
 
     def __init__(self, task: Optional[asyncio.Task[Any]]) -> None:
-        self._task = task
-        self._lost: Optional[_errors.LeaseLost] = None
-        self._leaving = False
+        self.task = task
         self.hold: Hold
+        self._lost: Optional[_errors.LeaseLost] = None
+        self._running = False
+        self._cancelled = False  # by us
+
+    def begin(self, hold: Hold) -> None:
+        if self._lost is not None:  # as soon as it was entered
+            raise self._lost
+        self.hold = hold
+        self._running = True
 
     def lose(self, lost: _errors.LeaseLost) -> None:
         self._lost = lost
-        if self._task is not None and not self._leaving:
-            self._task.cancel()
+        if self.task is not None and self._running:
+            self._cancelled = True
+            self.task.cancel()
 
     async def exit(self, error: Optional[BaseException]) -> bool:
-        self._leaving = True
+        self._running = False
         if self._lost is not None:
-            # As asyncio.timeout does: the cancellation was ours.
-            if isinstance(error, asyncio.CancelledError):
-                if self._task is not None and self._task.uncancel() > 0:
-                    return False  # somebody else's too
-            elif error is not None and error is not self._lost:
-                return False
-            raise self._lost from error
+            return await self._exit_lost(self._lost, error)
         receipt = await self.hold.release(error)
         if error is None and receipt.exit_error is not None:
             raise _errors.ExitError(
@@ -99,3 +108,16 @@ class _Body:
                 reason=receipt.exit_error.reason,
             ) from receipt.exit_error
         return receipt.error_suppressed
+
+    async def _exit_lost(
+        self, lost: _errors.LeaseLost, error: Optional[BaseException]
+    ) -> bool:
+        # As asyncio.timeout does: take back the cancellation that was ours.
+        others = 0
+        if self._cancelled and self.task is not None:
+            others = self.task.uncancel()
+        with contextlib.suppress(_errors.LeaseLost):
+            await self.hold.release(error)  # its receipt, if one came
+        if error is None or (isinstance(error, asyncio.CancelledError) and not others):
+            raise lost
+        return False

@@ -43,9 +43,7 @@ class Scope:
         self._calls: Dict[int, asyncio.Future[Any]] = {}
         self._last_call = 0
         self._released = False
-        self._requests: asyncio.Queue[Optional[pb.WithRequest]] = (
-            asyncio.Queue()
-        )
+        self._requests: asyncio.Queue[Optional[pb.WithRequest]] = asyncio.Queue()
         self._stream = stub.With()
         self._send(pb.WithRequest(acquire=acquire))
         self._writer = asyncio.create_task(self._write())
@@ -59,7 +57,7 @@ class Scope:
             await self.abandon()
             raise
 
-    async def use(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    async def use(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """Calls a method. Cancelled, it cancels the call on the server."""
         if self._exited.done() or self._released:
             raise self._gone()
@@ -71,17 +69,13 @@ class Scope:
         self._calls[call_id] = answer
         self._send(
             pb.WithRequest(
-                use=pb.UseCall(
-                    call_id=call_id, method_name=method, argument=argument
-                )
+                use=pb.UseCall(call_id=call_id, method_name=method, argument=argument)
             )
         )
         try:
             return await answer
         except asyncio.CancelledError:
-            self._send(
-                pb.WithRequest(cancel=pb.CancelCall(call_id=call_id))
-            )
+            self._send(pb.WithRequest(cancel=pb.CancelCall(call_id=call_id)))
             raise
 
     async def release(self, request: pb.ReleaseRequest) -> Receipt:
@@ -101,9 +95,7 @@ class Scope:
 
     async def join(self) -> None:
         """Waits until the stream is over."""
-        await asyncio.gather(
-            self._reader, self._writer, return_exceptions=True
-        )
+        await asyncio.gather(self._reader, self._writer, return_exceptions=True)
 
     def _send(self, request: pb.WithRequest) -> None:
         self._requests.put_nowait(request)
@@ -134,6 +126,9 @@ class Scope:
             error = _errors.Error(
                 "the stream was cancelled", code=grpc.StatusCode.CANCELLED
             )
+        except Exception as raised:  # by on_event
+            self._stream.cancel()
+            error = raised
         finally:
             self._writer.cancel()
         self._over(error)

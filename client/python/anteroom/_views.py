@@ -45,9 +45,7 @@ class Receipt:
     def from_proto(cls, proto: lease_pb2.Receipt) -> Receipt:
         failed = proto.exit_status.code != 0
         return cls(
-            reason=_enum_name(
-                lease_pb2.ExitReason, proto.reason, "EXIT_REASON_"
-            ),
+            reason=_enum_name(lease_pb2.ExitReason, proto.reason, "EXIT_REASON_"),
             error_suppressed=proto.error_suppressed,
             exit_error=from_status(proto.exit_status) if failed else None,
             held=proto.held.ToTimedelta().total_seconds(),
@@ -98,9 +96,7 @@ class Lease:
             expire_time=_time(proto, "expire_time"),
             labels=dict(proto.labels),
             receipt=(
-                Receipt.from_proto(proto.receipt)
-                if proto.HasField("receipt")
-                else None
+                Receipt.from_proto(proto.receipt) if proto.HasField("receipt") else None
             ),
             value=_payload.decode(proto.value),
         )
@@ -136,13 +132,9 @@ class Event:
             key=proto.key,
             instance_id=proto.instance_id,
             lease_name=proto.lease_name,
-            phase=_enum_name(
-                event_pb2.LifecycleEvent.Phase, proto.phase, "PHASE_"
-            ),
+            phase=_enum_name(event_pb2.LifecycleEvent.Phase, proto.phase, "PHASE_"),
             message=proto.message,
             progress=proto.progress if proto.HasField("progress") else None,
             queue_position=proto.queue_position,
-            error=(
-                from_status(proto.status) if proto.HasField("status") else None
-            ),
+            error=(from_status(proto.status) if proto.HasField("status") else None),
         )
