@@ -1,5 +1,6 @@
 #include "server/error/error.h"
 
+#include <exception>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -133,6 +134,16 @@ absl::Status WithRetryDelay(absl::Status status, absl::Duration delay) {
   const std::string text = absl::FormatDuration(delay);
   status.SetPayload(kRetryDelayKey, absl::Cord(absl::string_view(text)));
   return status;
+}
+
+absl::Status ErrorOfException(absl::string_view who) {
+  try {
+    throw;
+  } catch (const std::exception& exception) {
+    return absl::InternalError(absl::StrCat(who, " threw: ", exception.what()));
+  } catch (...) {
+    return absl::InternalError(absl::StrCat(who, " threw"));
+  }
 }
 
 ErrorDetail DetailOf(const absl::Status& status) {

@@ -89,6 +89,10 @@ absl::Status WithMetadata(absl::Status status, absl::string_view key,
 // `status` that may be retried after `delay`.
 absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);
 
+// INTERNAL "`who` threw: ..." for the exception that is being handled.
+// REQUIRES: called in a catch block.
+absl::Status ErrorOfException(absl::string_view who);
+
 // What an error carries besides code and message.
 struct ErrorDetail {
   // Empty: an error that is not ours (a hook's own).

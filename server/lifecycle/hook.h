@@ -3,18 +3,17 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_HOOK_H_
 #define ANTEROOM_SERVER_LIFECYCLE_HOOK_H_
 
-#include <exception>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "server/coro/clock.h"
 #include "server/coro/linked_stop.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
+#include "server/error/error.h"
 
 namespace anteroom::lifecycle {
 
@@ -73,11 +72,8 @@ auto Guarded(Call call) -> std::invoke_result_t<Call&> {
   try {
     auto hook = call();
     co_return co_await std::move(hook);
-  } catch (const std::exception& exception) {
-    failure = absl::InternalError(
-        absl::StrCat("the hook threw an exception: ", exception.what()));
   } catch (...) {
-    failure = absl::InternalError("the hook threw an unknown exception");
+    failure = ErrorOfException("the hook");
   }
   co_return failure;
 }

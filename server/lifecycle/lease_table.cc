@@ -9,11 +9,10 @@ LeaseTable::Shard& LeaseTable::ShardOf(absl::string_view id) {
   return shards_[absl::Hash<absl::string_view>()(id) % kShards];
 }
 
-void LeaseTable::Add(std::shared_ptr<Lease> lease) {
+void LeaseTable::Add(const std::shared_ptr<Lease>& lease) {
   Shard& shard = ShardOf(lease->id());
   coro::MutexLock lock(shard.mu);
-  const std::string& id = lease->id();
-  shard.leases.emplace(id, std::move(lease));
+  shard.leases.emplace(lease->id(), lease);
 }
 
 absl::StatusOr<std::shared_ptr<Lease>> LeaseTable::Find(absl::string_view id) {

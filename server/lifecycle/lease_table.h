@@ -40,7 +40,7 @@ class LeaseTable {
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
 
-  void Add(std::shared_ptr<Lease> lease);
+  void Add(const std::shared_ptr<Lease>& lease);
   // LEASE_NOT_FOUND for an id that never was, or whose receipt is gone.
   absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view id);
 

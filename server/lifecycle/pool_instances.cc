@@ -1,6 +1,5 @@
 // Instances: how a pool builds, binds, keeps and closes them.
 #include <algorithm>
-#include <exception>
 #include <limits>
 #include <utility>
 
@@ -15,20 +14,14 @@
 namespace anteroom::lifecycle {
 namespace {
 
-absl::StatusOr<std::unique_ptr<Object>> Construct(Kind& kind,
-                                                  const InstanceInfo& info) {
-  std::string what = "an unknown exception";
+absl::Status Construct(Kind& kind, Instance& instance) {
   try {
-    std::unique_ptr<Object> object = kind.Construct(info);
-    ANTEROOM_CHECK(object != nullptr);
-    return object;
-  } catch (const std::exception& exception) {
-    what = exception.what();
+    instance.object = kind.Construct(instance.info());
   } catch (...) {
+    return WithReason(ErrorOfException("the constructor"), Reason::kInitFailed);
   }
-  return WithReason(
-      absl::InternalError(absl::StrCat("the constructor threw: ", what)),
-      Reason::kInitFailed);
+  ANTEROOM_CHECK(instance.object != nullptr);
+  return absl::OkStatus();
 }
 
 std::size_t SaturatingAdd(std::size_t a, std::size_t b) {
@@ -39,20 +32,15 @@ std::size_t SaturatingAdd(std::size_t a, std::size_t b) {
 }  // namespace
 
 coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
-  absl::StatusOr<std::unique_ptr<Object>> object =
-      Construct(*kind_, instance->info());
-  if (object.ok()) {
-    instance->object = *std::move(object);
-    if (hooks_.init) {
-      instance->init = std::make_unique<Instance::InitFlight>(
-          runtime_, group_,
-          policy_.abandon_init == AbandonInit::kCancel
-              ? coro::OnAbandon::kCancel
-              : coro::OnAbandon::kKeep,
-          [this, raw = instance.get()](std::stop_token abandoned) {
-            return Initialize(raw->shared_from_this(), std::move(abandoned));
-          });
-    }
+  const absl::Status constructed = Construct(*kind_, *instance);
+  if (constructed.ok() && hooks_.init) {
+    instance->init = std::make_unique<Instance::InitFlight>(
+        runtime_, group_,
+        policy_.abandon_init == AbandonInit::kCancel ? coro::OnAbandon::kCancel
+                                                     : coro::OnAbandon::kKeep,
+        [this, raw = instance.get()](std::stop_token abandoned) {
+          return Initialize(raw->shared_from_this(), std::move(abandoned));
+        });
   }
   const bool init_first =
       hooks_.init && !hooks_.enter && policy_.await_init == AwaitInit::kOnEnter;
@@ -60,8 +48,8 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   bool initializes = false;
   {
     coro::MutexLock lock(mu_);
-    if (!object.ok()) {
-      FailWaitersOf(*instance, object.status());
+    if (!constructed.ok()) {
+      FailWaitersOf(*instance, constructed);
       Remove(*instance, todo);
     } else {
       instance->Constructed();
@@ -76,7 +64,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
     }
   }
   Perform(std::move(todo));
-  if (!object.ok()) co_return;
+  if (!constructed.ok()) co_return;
   if (initializes) {
     coro::Task<absl::StatusOr<std::monostate>> init =
         instance->init->Get(instance->abandoned.get_token());

@@ -63,7 +63,7 @@ class BidiStream {
     bool own = false;
     if (grpc::SerializationTraits<Response>::Serialize(response, &bytes, &own)
             .ok()) {
-      bytes_->Send(std::move(bytes));
+      bytes_->Send(bytes);
     }
   }
 
@@ -79,7 +79,7 @@ coro::Task<void> RunBidi(std::shared_ptr<ByteStream> bytes, Factory factory) {
     coro::Task<absl::Status> handler = factory(stream);
     status = co_await std::move(handler);
   } catch (...) {
-    status = ExceptionStatus();
+    status = ErrorOfException("the handler");
   }
   bytes->End(status);
 }

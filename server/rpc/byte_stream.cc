@@ -52,8 +52,8 @@ void ByteStream::OnReadDone(bool ok) {
     coro::MutexLock lock(mu_);
     reading_ = false;
     if (ok) {
-      arrived_ = std::move(incoming_);
-      incoming_ = grpc::ByteBuffer();
+      arrived_ = incoming_;
+      incoming_.Clear();
     } else {
       no_more_reads_ = true;
     }
@@ -62,13 +62,13 @@ void ByteStream::OnReadDone(bool ok) {
   if (reader != nullptr) reader->Signal();
 }
 
-void ByteStream::Send(grpc::ByteBuffer message) {
+void ByteStream::Send(const grpc::ByteBuffer& message) {
   Next next = Next::kNothing;
   bool too_many = false;
   {
     coro::MutexLock lock(mu_);
     if (broken_ || ended_) return;
-    queue_.push_back(std::move(message));
+    queue_.push_back(message);
     too_many = queue_.size() > calls_.options().max_queued_messages;
     next = Advance();
   }
@@ -129,7 +129,7 @@ void ByteStream::OnDone() {
 ByteStream::Next ByteStream::Advance() {
   if (writing_ || finished_) return Next::kNothing;
   if (!queue_.empty()) {
-    outgoing_ = std::move(queue_.front());
+    outgoing_ = queue_.front();
     queue_.pop_front();
     writing_ = true;
     return Next::kWrite;

@@ -51,7 +51,7 @@ class ByteStream
       std::stop_token stop);
 
   // Queues a message; never waits. Dropped if the stream is broken.
-  void Send(grpc::ByteBuffer message);
+  void Send(const grpc::ByteBuffer& message);
 
   // By the handler's coroutine, once, last.
   void End(const absl::Status& status);

@@ -1,9 +1,7 @@
 #include "server/rpc/calls.h"
 
 #include <chrono>
-#include <exception>
 
-#include "absl/strings/str_cat.h"
 #include "server/error/error.h"
 
 namespace anteroom::rpc {
@@ -27,17 +25,6 @@ CallContext::CallContext(const coro::Clock& clock,
 
 absl::Status ShuttingDown() {
   return Error(Reason::kDraining, "the server is shutting down");
-}
-
-absl::Status ExceptionStatus() {
-  try {
-    throw;
-  } catch (const std::exception& exception) {
-    return absl::InternalError(
-        absl::StrCat("the handler threw: ", exception.what()));
-  } catch (...) {
-    return absl::InternalError("the handler threw");
-  }
 }
 
 }  // namespace anteroom::rpc

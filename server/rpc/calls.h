@@ -73,8 +73,6 @@ class CallContext {
 
 // What a call is told that came too late: UNAVAILABLE `DRAINING`.
 absl::Status ShuttingDown();
-// What an exception out of a handler, a bug, becomes: INTERNAL.
-absl::Status ExceptionStatus();
 
 }  // namespace anteroom::rpc
 

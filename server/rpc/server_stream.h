@@ -21,6 +21,7 @@
 #include "server/coro/mutex.h"
 #include "server/coro/task.h"
 #include "server/coro/waiter.h"
+#include "server/error/error.h"
 #include "server/rpc/calls.h"
 #include "server/rpc/status.h"
 #include "server/rpc/tsan.h"
@@ -131,7 +132,7 @@ coro::Task<void> RunServerStream(std::shared_ptr<ServerStream<Response>> stream,
     coro::Task<absl::Status> handler = factory(*stream);
     status = co_await std::move(handler);
   } catch (...) {
-    status = ExceptionStatus();
+    status = ErrorOfException("the handler");
   }
   stream->End(status);
 }

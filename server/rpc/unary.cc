@@ -1,5 +1,6 @@
 #include "server/rpc/unary.h"
 
+#include "server/error/error.h"
 #include "server/rpc/status.h"
 #include "server/rpc/tsan.h"
 
@@ -59,7 +60,7 @@ coro::Task<void> RunUnary(std::shared_ptr<UnaryCall> call,
   try {
     status = co_await std::move(handler);
   } catch (...) {
-    status = ExceptionStatus();
+    status = ErrorOfException("the handler");
   }
   call->End(status);
 }

@@ -112,6 +112,7 @@ TEST(TaskDeathTest, ATaskIsAwaitedAtMostOnce) {
   EXPECT_DEATH(SyncWait([]() -> Task<void> {
                  Task<int> task = ReturnInt(1);
                  Task<int> moved = std::move(task);
+                 // NOLINTNEXTLINE(bugprone-use-after-move): it is the point
                  co_await std::move(task);
                }()),
                "check failed");

@@ -1,5 +1,6 @@
 #include "server/error/error.h"
 
+#include <stdexcept>
 #include <utility>
 
 #include "absl/strings/cord.h"
@@ -67,6 +68,21 @@ TEST(ErrorTest, TheInnermostReasonStays) {
   const absl::Status error =
       WithReason(Error(Reason::kMethodNotFound, "x"), Reason::kUseFailed);
   EXPECT_TRUE(HasReason(error, Reason::kMethodNotFound));
+}
+
+TEST(ErrorTest, AnExceptionIsInternalAndSaysWhoThrewWhat) {
+  try {
+    throw std::runtime_error("oops");
+  } catch (...) {
+    EXPECT_EQ(ErrorOfException("the hook"),
+              absl::InternalError("the hook threw: oops"));
+  }
+  try {
+    throw 7;
+  } catch (...) {
+    EXPECT_EQ(ErrorOfException("the hook"),
+              absl::InternalError("the hook threw"));
+  }
 }
 
 TEST(ErrorTest, AnInvalidFieldIsNamed) {

@@ -11,7 +11,7 @@ namespace anteroom::lifecycle {
 namespace {
 
 std::string StatusWord(const absl::Status& status) {
-  const std::string reason = DetailOf(status).reason;
+  std::string reason = DetailOf(status).reason;
   if (!reason.empty()) return reason;
   return status.ok() ? "OK" : absl::StatusCodeToString(status.code());
 }

@@ -119,8 +119,9 @@ TEST_F(UnaryTest, TheServersShutdownStopsTheHandler) {
   v1::UseResponse response;
   v1::UseRequest request;
   std::promise<grpc::Status> status;
-  stub_->async()->Use(&context, &request, &response,
-                      [&](grpc::Status ended) { status.set_value(ended); });
+  stub_->async()->Use(
+      &context, &request, &response,
+      [&](const grpc::Status& ended) { status.set_value(ended); });
   began_.get_future().wait();
   server_->Shutdown(std::chrono::system_clock::now());
   ended_.get_future().wait();

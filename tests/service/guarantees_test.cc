@@ -2,6 +2,7 @@
 // tests/lifecycle for every interleaving that a manual executor can make.
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
 #include <future>
 #include <latch>
 #include <memory>
@@ -21,7 +22,6 @@ namespace anteroom::service {
 namespace {
 
 using absl::StatusCode;
-using ::testing::Each;
 using ::testing::ElementsAre;
 
 constexpr char kConfig[] = R"pb(
@@ -83,8 +83,9 @@ class NetworkGuaranteeTest : public ServiceTest {
   }
 
   // How many events of `phase` the resource has had so far.
-  int CountPhase(const std::string& resource, v1::LifecycleEvent::Phase phase,
-                 v1::LifecycleEvent::Phase until) {
+  std::ptrdiff_t CountPhase(const std::string& resource,
+                            v1::LifecycleEvent::Phase phase,
+                            v1::LifecycleEvent::Phase until) {
     const auto phases = PhasesUntil(resource, until);
     return std::count(phases.begin(), phases.end(), PhaseName(phase));
   }

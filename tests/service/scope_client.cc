@@ -17,7 +17,6 @@ ScopeClient::ScopeClient(v1::ResourceService::Stub& stub,
 }
 
 ScopeClient::~ScopeClient() {
-  if (finished_) return;
   context_.TryCancel();
   (void)Finish();
 }
@@ -95,10 +94,12 @@ v1::Receipt ScopeClient::AwaitExited() {
 }
 
 absl::Status ScopeClient::Finish() {
-  while (Read()) {
+  if (!status_.has_value()) {
+    while (Read()) {
+    }
+    status_ = rpc::FromGrpcStatus(stream_->Finish());
   }
-  finished_ = true;
-  return rpc::FromGrpcStatus(stream_->Finish());
+  return *status_;
 }
 
 }  // namespace anteroom::service

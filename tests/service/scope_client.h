@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,7 @@ class ScopeClient {
   // The reply to `call_id`, which must be the next reply.
   v1::UseReply AwaitUsed();
   v1::Receipt AwaitExited();
-  // Reads to the end; the stream's status.
+  // Reads to the end; the stream's status. Idempotent.
   absl::Status Finish();
 
   // What was received, as words: phases ("READY"), "used 1", "entered",
@@ -54,7 +55,7 @@ class ScopeClient {
       stream_;
   v1::WithResponse response_;
   std::vector<std::string> received_;
-  bool finished_ = false;
+  std::optional<absl::Status> status_;  // once finished
 };
 
 }  // namespace anteroom::service

@@ -12,6 +12,9 @@
 namespace anteroom::service {
 namespace {
 
+// For the last messages of streams that the drain ended. Never waited out.
+constexpr absl::Duration kGrace = absl::Seconds(20);
+
 v1::ServerConfig Parse(const std::string& textproto) {
   if (textproto.empty()) return config::DefaultConfig();
   v1::ServerConfig config;
@@ -55,7 +58,7 @@ ServiceTest::~ServiceTest() {
 void ServiceTest::Drain() {
   if (std::exchange(drained_, true)) return;
   coro::SyncWait(built_.anteroom->Drain());
-  server_->Shutdown(absl::ZeroDuration());
+  server_->Shutdown(kGrace);
 }
 
 void ServiceTest::Bound(grpc::ClientContext& context) {
@@ -169,7 +172,7 @@ std::vector<std::string> ServiceTest::PhasesUntil(
   return phases;
 }
 
-lifecycle::Pool& ServiceTest::pool(const std::string& resource) {
+lifecycle::Pool& ServiceTest::pool(const std::string& resource) const {
   return **built_.anteroom->FindPool(resource);
 }
 

@@ -68,7 +68,7 @@ class ServiceTest : public ::testing::Test {
   std::vector<std::string> PhasesUntil(const std::string& resource,
                                        v1::LifecycleEvent::Phase last);
 
-  lifecycle::Pool& pool(const std::string& resource);
+  lifecycle::Pool& pool(const std::string& resource) const;
   coro::Runtime runtime() { return {*executor_, *timers_, clock_, random_}; }
 
   coro::SystemClock clock_;
