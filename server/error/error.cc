@@ -1,5 +1,6 @@
 #include "server/error/error.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -166,6 +167,11 @@ ErrorDetail DetailOf(const absl::Status& status) {
           detail.foreign.emplace_back(std::string(key), std::string(value));
         }
       });
+  // absl visits payloads in no order, and in another one each time.
+  for (auto* const list :
+       {&detail.metadata, &detail.field_violations, &detail.foreign}) {
+    std::sort(list->begin(), list->end());
+  }
   return detail;
 }
 

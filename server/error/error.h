@@ -93,12 +93,12 @@ absl::Status WithRetryDelay(absl::Status status, absl::Duration delay);
 // REQUIRES: called in a catch block.
 absl::Status ErrorOfException(absl::string_view who);
 
-// What an error carries besides code and message.
+// What an error carries besides code and message. The lists are sorted.
 struct ErrorDetail {
   // Empty: an error that is not ours (a hook's own).
   std::string reason;
   std::vector<std::pair<std::string, std::string>> metadata;
-  // Field path and description, in the order added.
+  // Field path and description.
   std::vector<std::pair<std::string, std::string>> field_violations;
   std::optional<absl::Duration> retry_delay;
   // Details that came from outside, as type URL and serialized message.

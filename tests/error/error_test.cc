@@ -92,6 +92,21 @@ TEST(ErrorTest, AnInvalidFieldIsNamed) {
               ElementsAre(Pair("acquire.ttl", "is wrong")));
 }
 
+// absl keeps payloads in no order.
+TEST(ErrorTest, DetailsAreSorted) {
+  absl::Status error = Error(Reason::kInvalidRequest, "why");
+  for (const char* const field : {"d", "a", "c", "b"}) {
+    error = WithFieldViolation(error, field, "is wrong");
+    error = WithMetadata(error, field, "x");
+  }
+  const ErrorDetail detail = DetailOf(error);
+  EXPECT_THAT(detail.field_violations,
+              ElementsAre(Pair("a", "is wrong"), Pair("b", "is wrong"),
+                          Pair("c", "is wrong"), Pair("d", "is wrong")));
+  EXPECT_THAT(detail.metadata, ElementsAre(Pair("a", "x"), Pair("b", "x"),
+                                           Pair("c", "x"), Pair("d", "x")));
+}
+
 TEST(ErrorTest, MetadataAndRetryDelayAreCarried) {
   const ErrorDetail detail = DetailOf(WithRetryDelay(
       WithMetadata(Error(Reason::kWouldWait, "x"), "key", "value"),

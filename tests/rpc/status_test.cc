@@ -47,8 +47,8 @@ TEST(StatusTest, EveryDetailArrives) {
   const ErrorDetail detail = DetailOf(ThroughTheWire(status));
   EXPECT_EQ(detail.reason, "INVALID_REQUEST");
   EXPECT_THAT(detail.field_violations,
-              ElementsAre(Pair("policy.max_ttl", "is too small"),
-                          Pair("key", "is too long")));
+              ElementsAre(Pair("key", "is too long"),
+                          Pair("policy.max_ttl", "is too small")));
   EXPECT_THAT(detail.metadata, ElementsAre(Pair("exit_reason", "RELEASED")));
   EXPECT_EQ(detail.retry_delay, absl::Milliseconds(1500));
 }
