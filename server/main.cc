@@ -19,9 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/time/time.h"
-#include "grpc/support/log.h"
 #include "server/config/build.h"
 #include "server/config/load.h"
 #include "server/coro/clock.h"
@@ -88,7 +86,7 @@ int OpenSignals() {
 }
 
 // Waits until one of the descriptors can be read, and reads it. Its index, or
-// nullopt once `timeout` has passed.
+// nullopt once `timeout`, at most 24 h or infinite, has passed.
 std::optional<std::size_t> AwaitOne(const std::vector<int>& descriptors,
                                     absl::Duration timeout) {
   std::vector<pollfd> polled;
@@ -96,10 +94,10 @@ std::optional<std::size_t> AwaitOne(const std::vector<int>& descriptors,
   for (const int descriptor : descriptors) {
     polled.push_back({descriptor, POLLIN, 0});
   }
-  const int milliseconds = timeout == absl::InfiniteDuration()
-                               ? -1
-                               : static_cast<int>(absl::ToInt64Milliseconds(
-                                     std::min(timeout, absl::Hours(24))));
+  const int milliseconds =
+      timeout == absl::InfiniteDuration()
+          ? -1
+          : static_cast<int>(absl::ToInt64Milliseconds(timeout));
   int ready = 0;
   do {
     ready = poll(polled.data(), polled.size(), milliseconds);
@@ -118,17 +116,6 @@ coro::Task<void> DrainAndTell(lifecycle::Anteroom& anteroom, int told) {
   co_await std::move(drain);
   const std::uint64_t one = 1;
   (void)!write(told, &one, sizeof(one));
-}
-
-// host:port or unix:PATH. gRPC itself would take a missing port for 443, and
-// one above 65,535 modulo 65,536.
-bool IsAddress(const std::string& address) {
-  if (absl::StartsWith(address, "unix:")) return true;
-  const std::size_t colon = address.rfind(':');
-  int port = 0;
-  return colon != std::string::npos &&
-         absl::SimpleAtoi(address.substr(colon + 1), &port) && port >= 0 &&
-         port <= 65'535;
 }
 
 // gRPC 1.51, Debian 12's, has no security backports.
@@ -194,22 +181,10 @@ int Main(int argc, char** argv) {
         std::string(built.status().message()).c_str());
     return kExitUsage;
   }
-  const std::vector<std::string>& addresses =
-      flags.listen.empty() ? built->listeners : flags.listen;
-  for (const std::string& address : addresses) {
-    if (IsAddress(address)) continue;
-    std::fprintf(stderr,
-                 "anteroomd: cannot listen on %s: it is neither host:port nor "
-                 "unix:PATH\n",
-                 address.c_str());
-    return kExitUsage;
-  }
   rpc::Calls calls(runtime);
-  // What gRPC logs where it cannot listen, our one line tells.
-  gpr_set_log_function([](gpr_log_func_args*) {});
-  const auto server =
-      service::Server::Start(*built->anteroom, calls, addresses);
-  gpr_set_log_function(nullptr);  // the default again
+  const auto server = service::Server::Start(
+      *built->anteroom, calls,
+      flags.listen.empty() ? built->listeners : flags.listen);
   if (!server.ok()) {
     std::fprintf(stderr, "anteroomd: %s\n",
                  std::string(server.status().message()).c_str());

@@ -1,5 +1,6 @@
 #include "server/config/build.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,9 @@ namespace anteroom::config {
 namespace {
 
 constexpr absl::Duration kDefaultDrainTimeout = absl::Seconds(30);
+// Longer is a mistake of units.
+constexpr absl::Duration kMaxDrainTimeout = absl::Hours(24);
+constexpr std::size_t kMaxNameBytes = 256;
 constexpr char kDefaultListener[] = "127.0.0.1:50051";
 
 absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildHello(
@@ -69,6 +73,9 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildKind(
 }
 
 absl::Status CheckSupported(const v1::ServerConfig& config) {
+  Fields whole("");
+  whole.NotYet("limits", config.has_limits());
+  if (!whole.status().ok()) return whole.status();
   for (int i = 0; i < config.listeners_size(); ++i) {
     Fields fields(absl::StrCat("listeners[", i, "]"));
     if (config.listeners(i).address().empty()) {
@@ -82,6 +89,12 @@ absl::Status CheckSupported(const v1::ServerConfig& config) {
 absl::Status AddResource(coro::Runtime runtime, const std::string& path,
                          const v1::Resource& resource,
                          lifecycle::Anteroom& anteroom) {
+  Fields fields(path);
+  if (resource.name().size() > kMaxNameBytes) {
+    fields.Refuse("name", "must be at most 256 bytes");
+  }
+  fields.NotYet("labels", !resource.labels().empty());
+  if (!fields.status().ok()) return fields.status();
   const absl::StatusOr<lifecycle::Policy> policy =
       PolicyFromProto(absl::StrCat(path, ".policy"), resource.policy());
   if (!policy.ok()) return policy.status();
@@ -125,14 +138,16 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
        policy.exit_timeout},
       {"close_timeout", proto.has_close_timeout(), proto.close_timeout(),
        policy.close_timeout},
-      {"use_grace", proto.has_use_grace(), proto.use_grace(),
-       policy.use_grace},
+      {"use_grace", proto.has_use_grace(), proto.use_grace(), policy.use_grace},
       {"default_ttl", proto.has_default_ttl(), proto.default_ttl(),
        policy.default_ttl},
       {"max_ttl", proto.has_max_ttl(), proto.max_ttl(), policy.max_ttl},
   };
   for (const auto& field : durations) {
     if (field.present) fields.Read(field.name, field.proto, field.value);
+  }
+  if (!proto.has_default_ttl()) {
+    policy.default_ttl = std::min(policy.default_ttl, policy.max_ttl);
   }
   switch (proto.abandon_init()) {
     case v1::Policy::ABANDON_INIT_UNSPECIFIED:
@@ -159,7 +174,8 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
   fields.NotYet("max_lifetime", proto.has_max_lifetime());
   fields.NotYet("init_retry", proto.has_init_retry());
   fields.NotYet("breaker", proto.has_breaker());
-  fields.NotYet("check_interval", proto.has_check_interval());
+  fields.NotYet("check_interval", proto.check_interval().seconds() != 0 ||
+                                      proto.check_interval().nanos() != 0);
   fields.NotYet("revoke_notice", proto.has_revoke_notice());
   fields.NotYet("max_disconnect_grace", proto.has_max_disconnect_grace());
   fields.NotYet("max_hold", proto.has_max_hold());
@@ -177,6 +193,9 @@ absl::StatusOr<Built> Build(coro::Runtime runtime,
   lifecycle::Anteroom::Options options;
   if (config.has_drain_timeout()) {
     fields.Read("drain_timeout", config.drain_timeout(), built.drain_timeout);
+    if (built.drain_timeout > kMaxDrainTimeout) {
+      fields.Refuse("drain_timeout", "must be at most 24 h");
+    }
   }
   if (config.has_receipts_kept()) {
     fields.Read("receipts_kept", config.receipts_kept(),

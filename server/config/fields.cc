@@ -38,9 +38,9 @@ void Fields::Refuse(absl::string_view name, absl::string_view description) {
 
 void Fields::NotYet(absl::string_view name, bool set) {
   if (!set || !status_.ok()) return;
-  status_ = Error(Reason::kNotImplemented,
-                  absl::StrCat(PathOf(name),
-                               ": this server does not support it yet"));
+  status_ = Error(
+      Reason::kNotImplemented,
+      absl::StrCat(PathOf(name), ": this server does not support it yet"));
 }
 
 }  // namespace anteroom::config

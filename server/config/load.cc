@@ -1,7 +1,10 @@
 #include "server/config/load.h"
 
+#include <algorithm>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -41,13 +44,38 @@ absl::Status ParseText(const std::string& path, const std::string& text,
   return absl::InvalidArgumentError(absl::StrCat(path, ": is malformed"));
 }
 
+// Where and why JSON is malformed, which Protobuf's own message does not tell
+// in one line.
+absl::Status CheckJson(const std::string& path, const std::string& text) {
+  try {
+    (void)nlohmann::json::parse(text);
+  } catch (const nlohmann::json::parse_error& error) {
+    // "[json.exception.parse_error.101] parse error at line 3, column 12: why"
+    const std::string_view what = error.what();
+    const std::string_view before = std::string_view(text).substr(
+        0, error.byte - 1);  // byte: 1 for the first
+    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    const std::size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ":", line, ":", column, ": ",
+                     std::string(what.substr(what.find(": ") + 2))));
+  } catch (const nlohmann::json::exception&) {
+    return absl::OkStatus();  // well formed, though nlohmann cannot hold it
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ParseJson(const std::string& path, const std::string& text,
                        v1::ServerConfig& config) {
   const auto parsed =
       google::protobuf::util::JsonStringToMessage(text, &config);
   if (parsed.ok()) return absl::OkStatus();
+  const absl::Status malformed = CheckJson(path, text);
+  if (!malformed.ok()) return malformed;
+  // Lines after the first quote `text`.
+  const std::string message(parsed.message());
   return absl::InvalidArgumentError(
-      absl::StrCat(path, ": ", std::string(parsed.message())));
+      absl::StrCat(path, ": ", message.substr(0, message.find('\n'))));
 }
 
 v1::Resource HelloResource(const char* name, v1::Hello::Style style) {
@@ -62,8 +90,9 @@ v1::Resource HelloResource(const char* name, v1::Hello::Style style) {
 absl::StatusOr<v1::ServerConfig> LoadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream content;
-  content << file.rdbuf();
-  if (!file.good() || content.fail()) {
+  const bool empty = file.peek() == std::ifstream::traits_type::eof();
+  if (!empty) content << file.rdbuf();  // would fail if there were nothing
+  if (file.fail() || content.fail()) {
     return absl::NotFoundError(absl::StrCat(path, ": cannot be read"));
   }
   v1::ServerConfig config;

@@ -33,8 +33,8 @@ absl::Status Validate(const Policy& policy) {
       {"policy.exit_timeout", policy.exit_timeout, false},
       {"policy.close_timeout", policy.close_timeout, false},
       {"policy.use_grace", policy.use_grace, true},
-      {"policy.default_ttl", policy.default_ttl, false},
       {"policy.max_ttl", policy.max_ttl, false},
+      {"policy.default_ttl", policy.default_ttl, false},
   };
   for (const DurationField& field : durations) {
     if (field.value < absl::ZeroDuration()) {

@@ -5,10 +5,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "grpc/support/log.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "server/coro/sync_wait.h"
+#include "server/service/listen_address.h"
 
 namespace anteroom::service {
 namespace {
@@ -49,6 +51,10 @@ Server::Server(lifecycle::Anteroom& anteroom, rpc::Calls& calls)
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     lifecycle::Anteroom& anteroom, rpc::Calls& calls,
     const std::vector<std::string>& addresses) {
+  for (const std::string& address : addresses) {
+    const absl::Status checked = CheckListenAddress(address);
+    if (!checked.ok()) return checked;
+  }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   std::unique_ptr<Server> server(new Server(anteroom, calls));
@@ -61,7 +67,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   builder.RegisterService(&server->resource_service_);
   builder.RegisterService(&server->admin_service_);
+  // What gRPC logs where it cannot listen, our status tells.
+  gpr_set_log_function([](gpr_log_func_args*) {});
   server->server_ = builder.BuildAndStart();
+  gpr_set_log_function(nullptr);  // the default again
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     if (server->server_ == nullptr && ports[i] != 0) continue;
     if (ports[i] == 0) {

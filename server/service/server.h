@@ -23,8 +23,9 @@ namespace anteroom::service {
 class Server {
  public:
   // Serves `anteroom` at each of `addresses` (host:port, port 0 picks one, or
-  // unix:PATH). UNAVAILABLE, naming the address, if one cannot be listened on;
-  // a port that another server listens on is never shared with it. `anteroom`
+  // unix:PATH). UNAVAILABLE or INVALID_ARGUMENT, naming the address, if one
+  // cannot be listened on; one that another server listens on is never shared
+  // with it, nor taken away from it. `anteroom`
   // and `calls` outlive the server.
   static absl::StatusOr<std::unique_ptr<Server>> Start(
       lifecycle::Anteroom& anteroom, rpc::Calls& calls,

@@ -37,14 +37,18 @@ bool TakeOne(std::atomic<int>& left) {
   return false;
 }
 
-Task<absl::Status> Pause(coro::Runtime runtime, absl::Duration takes,
-                         lifecycle::HookContext& context) {
-  if (takes <= absl::ZeroDuration()) co_return absl::OkStatus();
-  Task<coro::Wake> sleep = coro::SleepUntil(
-      runtime, coro::After(runtime.clock.Now(), takes), context.stop());
+Task<absl::Status> PauseUntil(coro::Runtime runtime, coro::Instant when,
+                              lifecycle::HookContext& context) {
+  if (when <= runtime.clock.Now()) co_return absl::OkStatus();
+  Task<coro::Wake> sleep = coro::SleepUntil(runtime, when, context.stop());
   const coro::Wake wake = co_await std::move(sleep);
   if (wake == coro::Wake::kTimedOut) co_return absl::OkStatus();
   co_return absl::CancelledError("stopped while it slept");
+}
+
+Task<absl::Status> Pause(coro::Runtime runtime, absl::Duration takes,
+                         lifecycle::HookContext& context) {
+  return PauseUntil(runtime, coro::After(runtime.clock.Now(), takes), context);
 }
 
 absl::StatusOr<absl::Duration> ParseSeconds(const Payload& argument) {
@@ -81,9 +85,12 @@ class HelloObject : public lifecycle::Object {
 
   Task<absl::Status> Init(lifecycle::InitContext& context) override {
     const int steps = std::max(kind_.parameters_.progress_steps, 1);
+    const coro::Instant begin = kind_.runtime_.clock.Now();
     for (int step = 1; step <= steps; ++step) {
-      Task<absl::Status> pause =
-          Pause(kind_.runtime_, kind_.parameters_.init_takes / steps, context);
+      Task<absl::Status> pause = PauseUntil(
+          kind_.runtime_,
+          coro::After(begin, kind_.parameters_.init_takes * step / steps),
+          context);
       const absl::Status paused = co_await std::move(pause);
       if (!paused.ok()) co_return paused;
       if (kind_.parameters_.progress_steps > 0) {

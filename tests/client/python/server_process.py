@@ -1,22 +1,14 @@
-"""A real server for a test: a process of its own, on a port of its own.
-
-Whatever is waited for has a bound: a hang becomes a failure.
-"""
+"""A real server for a test: a process of its own, on a port of its own."""
 
 import asyncio
 import contextlib
 import os
 import pathlib
-import queue
 import signal
-import subprocess
 import tempfile
-import threading
 
 import anteroom
-
-#: Seconds; far beyond what anything here takes.
-BOUND = 30
+from anteroomd import BOUND, FREE_PORT, Running
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -31,72 +23,40 @@ class ServerProcess:
 
     def __init__(self, config=None, *, exit_status=0):
         self._exit_status = exit_status
-        self._folder = tempfile.TemporaryDirectory()
-        command = [os.environ["ANTEROOMD"], "--listen=127.0.0.1:0"]
+        self._leave = contextlib.ExitStack()
+        folder = self._leave.enter_context(tempfile.TemporaryDirectory())
+        arguments = [FREE_PORT]
         if config is not None:
-            path = pathlib.Path(self._folder.name, "config.textproto")
+            path = pathlib.Path(folder, "config.textproto")
             path.write_text(config)
-            command.append(f"--config={path}")
-        self._lines = queue.Queue()
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        try:
-            self.address = self._await_address()
-        except BaseException:
-            self.kill()
-            self._clean_up()
-            raise
+            arguments.append(f"--config={path}")
+        with contextlib.ExitStack() as failed:
+            failed.push(self._leave)
+            self._program = self._leave.enter_context(Running(*arguments))
+            self.address = self._program.address()
+            failed.pop_all()
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, error, traceback):
-        self.terminate()
-        try:
-            status = self._process.wait(BOUND)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            status = "nothing: it did not end"
-        finally:
-            self._clean_up()
-        if status != self._exit_status:
-            raise AssertionError(
-                f"the server's exit status is {status}, not {self._exit_status}:\n"
-                + "\n".join(self._lines.queue)
-            )
+        with self._leave:
+            self.terminate()
+            status, said = self._program.ended()
+            if status != self._exit_status:
+                raise AssertionError(
+                    f"the server's exit status is {status}, not "
+                    f"{self._exit_status}:\n" + "\n".join(said)
+                )
 
     def terminate(self):
         """Has it drain."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+        self._program.terminate()
 
     def kill(self):
         """Ends it without a chance to say anything."""
-        self._process.kill()
-        self._process.wait(BOUND)
+        self._program.kill()
         self._exit_status = -signal.SIGKILL
-
-    def _read(self):
-        for line in self._process.stderr:
-            self._lines.put(line.rstrip("\n"))
-        self._lines.put("(end of the server's output)")
-
-    def _await_address(self):
-        said = []
-        while not said or said[-1] != "(end of the server's output)":
-            try:
-                said.append(self._lines.get(timeout=BOUND))
-            except queue.Empty:
-                break
-            if said[-1].startswith("listening on "):
-                return said[-1].removeprefix("listening on ")
-        raise AssertionError("the server does not listen:\n" + "\n".join(said))
-
-    def _clean_up(self):
-        self._reader.join(BOUND)
-        self._process.stderr.close()
-        self._folder.cleanup()
 
 
 @contextlib.asynccontextmanager
