@@ -51,8 +51,10 @@ void ThreadTimers::RunLoop() {
         continue;
       }
       const auto first = pending_.begin();
-      if (clock_.Now() < first->first.first) {
-        wake_.wait_until(mu_, first->first.first);
+      // A copy: Cancel() may take the timer away while this waits for it.
+      const Instant when = first->first.first;
+      if (clock_.Now() < when) {
+        wake_.wait_until(mu_, when);
         continue;
       }
       work = std::move(first->second);

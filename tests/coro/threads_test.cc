@@ -50,6 +50,17 @@ TEST_F(ThreadsTest, APoolOfOneKeepsTheOrder) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[i], i);
 }
 
+TEST_F(ThreadsTest, TheTimerThatIsWaitedForMayBeCancelled) {
+  for (int i = 0; i < 100; ++i) {
+    const Timers::Id first =
+        timers_->Schedule(After(clock_.Now(), absl::Hours(1)), [] {});
+    std::promise<void> fired;
+    timers_->Schedule(clock_.Now(), [&fired] { fired.set_value(); });
+    fired.get_future().wait();  // nothing is left but to wait for `first`
+    EXPECT_TRUE(timers_->Cancel(first));
+  }
+}
+
 TEST_F(ThreadsTest, TimersFireInTheOrderOfTheirTimes) {
   ThreadPool one(1);
   ThreadTimers timers(one, clock_);
