@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/coro/sync_wait.h"
+#include "server/rpc/tsan.h"
 #include "server/rpc/unary.h"
 
 namespace anteroom::rpc {
@@ -11,6 +12,7 @@ namespace anteroom::rpc {
 grpc::ServerUnaryReactor* Handlers::Use(grpc::CallbackServerContext* context,
                                         const v1::UseRequest* request,
                                         v1::UseResponse* response) {
+  TsanAcquire(this);
   return StartUnary(calls_, *context, [&](CallContext& call) {
     return use(call, *request, *response);
   });
@@ -18,11 +20,13 @@ grpc::ServerUnaryReactor* Handlers::Use(grpc::CallbackServerContext* context,
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Handlers::With(
     grpc::CallbackServerContext* context) {
+  TsanAcquire(this);
   return StartBidi<v1::WithRequest, v1::WithResponse>(calls_, *context, with);
 }
 
 grpc::ServerWriteReactor<v1::WatchEventsResponse>* Handlers::WatchEvents(
     grpc::CallbackServerContext* context, const v1::WatchEventsRequest*) {
+  TsanAcquire(this);
   return StartServerStream<v1::WatchEventsResponse>(calls_, *context, watch);
 }
 
@@ -48,6 +52,8 @@ RpcTest::~RpcTest() {
 }
 
 void RpcTest::Bound(grpc::ClientContext& context) {
+  // What the test has made so far happens before its handlers.
+  TsanRelease(&handlers_);
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::seconds(30));
 }

@@ -60,8 +60,9 @@ class RpcTest : public ::testing::Test {
 
   coro::Runtime runtime() { return {*executor_, *timers_, clock_, random_}; }
 
-  // Never waited out: a call that hangs fails by it.
-  static void Bound(grpc::ClientContext& context);
+  // To be called right before each call. Its bound is never waited out: a call
+  // that hangs fails by it.
+  void Bound(grpc::ClientContext& context);
   // A unary call with `method` as its method_name; the result's data.
   grpc::Status Use(const std::string& method, std::string* result = nullptr);
 

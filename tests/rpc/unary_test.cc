@@ -115,10 +115,11 @@ TEST_F(UnaryTest, TheServersShutdownStopsTheHandler) {
   handlers_.use = [this](CallContext& call, auto&&...) {
     return UntilStopped(call);
   };
-  grpc::ClientContext context;
   v1::UseResponse response;
   v1::UseRequest request;
   std::promise<grpc::Status> status;
+  grpc::ClientContext context;
+  Bound(context);
   stub_->async()->Use(
       &context, &request, &response,
       [&](const grpc::Status& ended) { status.set_value(ended); });
@@ -136,6 +137,7 @@ TEST_F(UnaryTest, TheClientsDeadlineIsKnownAndStopsTheHandler) {
   };
   const coro::Instant before = clock_.Now();
   grpc::ClientContext context;
+  Bound(context);
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::milliseconds(50));
   v1::UseResponse response;
