@@ -32,8 +32,10 @@ absl::Status Anteroom::AddResource(const std::string& name,
     return Error(Reason::kResourceExists,
                  absl::StrCat("the resource ", name, " exists already"));
   }
-  pools_.emplace(name, std::make_unique<Pool>(runtime_, events_, leases_, name,
-                                              policy, std::move(kind)));
+  auto pool = std::make_unique<Pool>(runtime_, events_, leases_, name, policy,
+                                     std::move(kind));
+  pool->Start();
+  pools_.emplace(name, std::move(pool));
   return absl::OkStatus();
 }
 
@@ -52,9 +54,12 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
   ForgetOldReceipts();
   const absl::StatusOr<Pool*> pool = FindPool(resource);
   if (!pool.ok()) co_return pool.status();
-  if (!options.key.empty()) {
+  if (options.key.empty() == (*pool)->policy().keyed) {
     co_return InvalidField(
-        "key", absl::StrCat("the resource ", resource, " is not keyed"));
+        "key",
+        absl::StrCat("the resource ", resource,
+                     options.key.empty() ? " is keyed: which of its objects?"
+                                         : " is not keyed"));
   }
   const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
   if (options.request.empty()) {
@@ -68,8 +73,8 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
   // Several callers may share the attempt: it has its own stop, and the bound
   // that they all asked for.
   auto attempt = [pool = *pool, options = std::move(options),
-                  bound](std::stop_token abandoned) {
-    return pool->Acquire(options, std::move(abandoned), bound);
+                  bound](std::stop_token abandoned) mutable {
+    return pool->Acquire(std::move(options), std::move(abandoned), bound);
   };
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
       requests_.Acquire(std::move(request), std::move(arguments),
@@ -86,7 +91,7 @@ absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
 coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
     absl::string_view lease_id, std::string method, const Payload& argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
-  absl::StatusOr<std::shared_ptr<Lease>> lease = leases_.Find(lease_id);
+  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
   if (!lease.ok()) return Refused(lease.status());
   Pool& pool = (*lease)->pool();
   return pool.Use(*std::move(lease), std::move(method), argument, fencing_token,
@@ -133,7 +138,7 @@ coro::Task<void> Anteroom::Drain() {
 
 void Anteroom::ForgetOldReceipts() {
   for (const std::shared_ptr<Lease>& lease : leases_.Prune()) {
-    if (!lease->request().empty()) requests_.Forget(lease->request());
+    if (!lease->request().empty()) requests_.Forget(*lease);
   }
 }
 

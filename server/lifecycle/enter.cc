@@ -42,8 +42,9 @@ class EnterCall : public Bounded<EnterContext> {
     SetDeadline(std::min(caller_deadline_, enter_deadline_));
     awaited_init_ = initialized.ok();
     // What is not its own error is the caller's: it left.
-    if (!initialized.ok() && !stop().stop_requested()) {
-      init_failure_ = initialized.status();
+    if (!initialized.ok()) {
+      left_in_init_ = stop().stop_requested();
+      if (!left_in_init_) init_failure_ = initialized.status();
     }
     co_return initialized.status();
   }
@@ -58,11 +59,13 @@ class EnterCall : public Bounded<EnterContext> {
       result.init_failed = true;
     } else if (runtime_.clock.Now() >= caller_deadline_) {
       result.status = WaitTimedOut();
+      result.left_in_init = left_in_init_;
     } else if (timed_out()) {
       result.status = Error(Reason::kEnterTimedOut,
                             "enter did not end within enter_timeout");
     } else if (stopped()) {
       result.status = CallerLeft();
+      result.left_in_init = left_in_init_;
     } else {
       result.status = WithReason(std::move(status), Reason::kEnterFailed);
     }
@@ -77,6 +80,7 @@ class EnterCall : public Bounded<EnterContext> {
   const coro::Instant caller_deadline_;
   coro::Instant enter_deadline_;
   bool awaited_init_ = false;
+  bool left_in_init_ = false;
   absl::Status init_failure_;
 };
 

@@ -21,6 +21,8 @@ struct EnterResult {
   Payload value;
   // The status is the init's own, which the instance's FAILED has announced.
   bool init_failed = false;
+  // The caller left while the init was awaited: the object is none the worse.
+  bool left_in_init = false;
 };
 
 // Calls the enter hook, which may await the object's init; where it forgot and

@@ -24,9 +24,9 @@ enum class Phase {
   kProgress,      // the init hook reported
   kReady,         // the init hook completed
   kEntered,
-  kUsed,  // a method is about to be called; message is its name
-  kRevoking,
-  kExiting,  // the exit hook is about to be called
+  kUsed,      // a method is about to be called; message is its name
+  kRevoking,  // the lease will be taken at `deadline`
+  kExiting,   // the exit hook is about to be called
   kExited,
   kClosing,  // the close hook is about to be called
   kClosed,
@@ -47,6 +47,7 @@ struct Event {
   std::optional<double> progress;  // 0..1
   int queue_position = 0;          // 1: next
   absl::Status status;
+  std::optional<absl::Time> deadline;  // of kRevoking
 };
 
 // Receives events one by one, in the order of their sequence, while locks of

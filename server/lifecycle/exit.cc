@@ -20,11 +20,6 @@ class ExitCall : public Bounded<ExitContext> {
   const ExitCause cause_;
 };
 
-class CloseCall : public Bounded<CloseContext> {
- public:
-  using Bounded::Bounded;
-};
-
 coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
                            Lease& lease) {
   coro::Task<coro::Wake> in_grace =
@@ -66,8 +61,8 @@ coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
 
 coro::Task<absl::Status> RunClose(coro::Runtime runtime, const Policy& policy,
                                   Object& object) {
-  CloseCall call(runtime,
-                 coro::After(runtime.clock.Now(), policy.close_timeout), {});
+  Bounded<CloseContext> call(
+      runtime, coro::After(runtime.clock.Now(), policy.close_timeout), {});
   coro::Task<absl::Status> hook = Guarded([&] { return object.Close(call); });
   co_return co_await std::move(hook);
 }

@@ -1,8 +1,14 @@
 #include "server/lifecycle/init.h"
 
+#include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "server/coro/linked_stop.h"
+#include "server/coro/sleep.h"
 #include "server/error/error.h"
+#include "server/lifecycle/backoff.h"
 #include "server/lifecycle/hook.h"
 
 namespace anteroom::lifecycle {
@@ -12,25 +18,24 @@ class InitCall : public Bounded<InitContext> {
  public:
   InitCall(coro::Runtime runtime, coro::Instant deadline,
            std::stop_token abandoned, std::stop_token drain,
-           ProgressReport report)
+           const ProgressReport& report)
       : Bounded(runtime, deadline, std::move(abandoned), std::move(drain)),
-        report_(std::move(report)) {}
+        report_(report) {}
 
   void Report(double fraction, absl::string_view message) override {
     report_(fraction, message);
   }
 
  private:
-  const ProgressReport report_;
+  const ProgressReport& report_;
 };
 
-}  // namespace
-
-coro::Task<absl::Status> RunInit(coro::Runtime runtime, const Policy& policy,
+coro::Task<absl::Status> Attempt(coro::Runtime runtime, const Policy& policy,
                                  Object& object, std::stop_token abandoned,
-                                 std::stop_token drain, ProgressReport report) {
+                                 std::stop_token drain,
+                                 const ProgressReport& report) {
   InitCall call(runtime, coro::After(runtime.clock.Now(), policy.init_timeout),
-                std::move(abandoned), std::move(drain), std::move(report));
+                std::move(abandoned), std::move(drain), report);
   coro::Task<absl::Status> hook = Guarded([&] { return object.Init(call); });
   absl::Status status = co_await std::move(hook);
   if (status.ok()) co_return status;
@@ -38,10 +43,40 @@ coro::Task<absl::Status> RunInit(coro::Runtime runtime, const Policy& policy,
     co_return Error(Reason::kInitTimedOut,
                     "init did not end within init_timeout");
   }
-  if (call.stopped()) {
-    co_return absl::CancelledError("init was cancelled: nobody waits for it");
-  }
+  if (call.stopped()) co_return InitCancelled();
   co_return WithReason(std::move(status), Reason::kInitFailed);
+}
+
+}  // namespace
+
+absl::Status InitCancelled() {
+  return absl::CancelledError("init was cancelled: nobody waits for it");
+}
+
+coro::Task<absl::Status> RunInit(coro::Runtime runtime, const Policy& policy,
+                                 Object& object, std::stop_token abandoned,
+                                 std::stop_token drain, ProgressReport report) {
+  const InitRetry& retry = policy.init_retry;
+  for (int attempt = 1;; ++attempt) {
+    coro::Task<absl::Status> once =
+        Attempt(runtime, policy, object, abandoned, drain, report);
+    const absl::Status status = co_await std::move(once);
+    const bool cancelled = abandoned.stop_requested() || drain.stop_requested();
+    if (status.ok() || attempt >= retry.attempts || cancelled) {
+      co_return status;
+    }
+    const absl::Duration delay = BackoffAfter(
+        attempt, retry.initial_backoff, retry.max_backoff, runtime.random);
+    report(std::nullopt,
+           absl::StrCat("attempt ", attempt, " of ", retry.attempts,
+                        " failed: ", status.message(), "; again in ",
+                        absl::FormatDuration(delay)));
+    const coro::LinkedStop stopped(runtime, coro::kNever, {abandoned, drain});
+    coro::Task<coro::Wake> pause = coro::SleepUntil(
+        runtime, coro::After(runtime.clock.Now(), delay), stopped.token());
+    const coro::Wake wake = co_await std::move(pause);
+    if (wake != coro::Wake::kTimedOut) co_return InitCancelled();
+  }
 }
 
 }  // namespace anteroom::lifecycle

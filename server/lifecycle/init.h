@@ -2,7 +2,7 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_INIT_H_
 #define ANTEROOM_SERVER_LIFECYCLE_INIT_H_
 
-#include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "absl/functional/any_invocable.h"
@@ -15,13 +15,18 @@
 
 namespace anteroom::lifecycle {
 
-// Receives what the hook reports. Called from any thread.
+// Receives what the hook reports, and why it is tried again (without a
+// fraction). Called from any thread.
 using ProgressReport =
-    absl::AnyInvocable<void(double, absl::string_view) const>;
+    absl::AnyInvocable<void(std::optional<double>, absl::string_view) const>;
 
-// Calls the init hook. `abandoned` and `drain` stop it. Failures:
-// INIT_TIMED_OUT, CANCELLED (nobody waits any more), INIT_FAILED with the
-// hook's own code. The hook is always awaited to its end.
+// How an init ends that nobody waits for any more.
+absl::Status InitCancelled();
+
+// Calls the init hook, and again as the policy's init_retry says. `abandoned`
+// and `drain` stop it. Failures: INIT_TIMED_OUT, CANCELLED (nobody waits any
+// more), INIT_FAILED with the hook's own code. The hook is always awaited to
+// its end.
 coro::Task<absl::Status> RunInit(coro::Runtime runtime, const Policy& policy,
                                  Object& object, std::stop_token abandoned,
                                  std::stop_token drain, ProgressReport report);

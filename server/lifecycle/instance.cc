@@ -7,6 +7,9 @@
 namespace anteroom::lifecycle {
 namespace {
 
+// Of an event: thousands are kept.
+constexpr std::size_t kMaxMessageBytes = 1024;
+
 Event MakeEvent(const InstanceInfo& info, Phase phase) {
   Event event;
   event.resource = info.resource;
@@ -66,11 +69,12 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
   }
 }
 
-void Instance::Progress(double fraction, absl::string_view message,
+void Instance::Progress(std::optional<double> fraction,
+                        absl::string_view message,
                         const std::vector<std::shared_ptr<Lease>>& waiting) {
   Event event = MakeEvent(info_, Phase::kProgress);
   event.progress = fraction;
-  event.message = std::string(message);
+  event.message = std::string(message.substr(0, kMaxMessageBytes));
   std::vector<std::shared_ptr<EventSink>> owners;
   std::vector<EventSink*> sinks;
   for (const std::shared_ptr<Lease>& lease : waiting) {

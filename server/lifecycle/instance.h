@@ -14,6 +14,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <utility>
 #include <variant>
@@ -36,16 +37,19 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // What the init flight yields: nothing but that it was.
   using InitFlight = coro::SingleFlight<std::monostate>;
 
+  // `number` grows with each instance of a pool.
   Instance(coro::Runtime runtime, EventLog& events, Hooks hooks,
-           InstanceInfo info)
+           InstanceInfo info, std::uint64_t number)
       : events_(events),
         hooks_(hooks),
         info_(std::move(info)),
+        number_(number),
         closing_(runtime) {}
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
   const InstanceInfo& info() const { return info_; }
+  std::uint64_t number() const { return number_; }
   // Set once CLOSING.
   coro::Event& closing() { return closing_; }
   // Hook calls so far.
@@ -71,8 +75,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // The only writer of the state. `status`: why, for FAILED.
   void Transition(InstanceState to,
                   const absl::Status& status = absl::OkStatus());
+  // Announces FAILED for a check; the state stays.
+  void CheckFailed(const absl::Status& status) { Emit(Phase::kFailed, status); }
   // Announces PROGRESS to `waiting` leases.
-  void Progress(double fraction, absl::string_view message,
+  void Progress(std::optional<double> fraction, absl::string_view message,
                 const std::vector<std::shared_ptr<Lease>>& waiting);
 
   // Leases between bind and the end of their exit.
@@ -81,10 +87,20 @@ class Instance : public std::enable_shared_from_this<Instance> {
   bool retired = false;
   // Why its init failed.
   absl::Status init_failure;
-  // Stopped when nobody waits for the init of an unbound instance any more.
+  // Stopped when nobody waits for its init any more.
   std::stop_source abandoned;
-  // Stops the timer that closes it for idleness; replaced for each idle spell.
-  std::stop_source linger{std::nostopstate};
+  // Its init begins by itself: nobody's enter need await it.
+  bool warm = false;
+  // It is the one init that a half-open breaker allows, and has not ended.
+  bool probe = false;
+  // Its check hook runs: it takes no lease meanwhile.
+  bool checking = false;
+  // Which of the idle ones was used least recently: the smallest. 0: not idle.
+  std::uint64_t idle_order = 0;
+  // Stops what watches it while nobody holds it; replaced for each idle spell.
+  std::stop_source idle{std::nostopstate};
+  // Stops what watches its age.
+  std::stop_source age{std::nostopstate};
   // The lease that made it be built, and start its init: that lease's stream
   // carries those events. Null once it has gone elsewhere.
   std::shared_ptr<Lease> causer;
@@ -95,6 +111,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   EventLog& events_;
   const Hooks hooks_;
   const InstanceInfo info_;
+  const std::uint64_t number_;
   coro::Event closing_;
   bool constructed_ = false;
   InstanceState state_ = InstanceState::kConstructed;

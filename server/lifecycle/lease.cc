@@ -10,6 +10,12 @@
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
+namespace {
+
+// Of an event: thousands are kept.
+constexpr std::size_t kMaxMessageBytes = 1024;
+
+}  // namespace
 
 Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
              std::string id, std::string name, const std::string& resource,
@@ -51,11 +57,9 @@ LeaseView Lease::View() const {
   view.state = state_;
   view.ttl = ttl_;
   view.create_time = create_time_;
-  const coro::Instant expiry = Expiry();
-  view.expire_time = expiry == coro::kNever
-                         ? absl::InfiniteFuture()
-                         : runtime_.clock.WallNow() +
-                               coro::Between(runtime_.clock.Now(), expiry);
+  view.expire_time = WallAt(Expiry());
+  view.revoke_time =
+      state_ == LeaseState::kHeld ? WallAt(revoke_at_) : absl::InfiniteFuture();
   view.instance_id = instance_id_;
   view.value = value_;
   view.receipt = receipt_;
@@ -85,20 +89,31 @@ void Lease::Emit(Phase phase, absl::string_view message,
   event.instance_id = instance_id_;
   event.lease_name = info_.name;
   event.phase = phase;
-  event.message = std::string(message);
+  event.message = std::string(message.substr(0, kMaxMessageBytes));
   event.queue_position = position;
   event.status = status;
+  if (phase == Phase::kRevoking) event.deadline = WallAt(revoke_at_);
   EventSink* const sink = options_.sink.get();
   events_.Append(std::move(event),
                  absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
 }
 
-// What is kept of an ended lease is its receipt, for minutes: free the rest.
+// What is kept of an ended lease is its receipt, for minutes: free the rest,
+// above all what the client sent.
 void Lease::LetGo() {
   instance_.reset();
   options_.sink.reset();
   options_.argument = Payload();
+  options_.labels.clear();
+  options_.arguments.clear();
+  cause_.error = absl::OkStatus();
   value_ = Payload();
+}
+
+absl::Time Lease::WallAt(coro::Instant instant) const {
+  if (instant == coro::kNever) return absl::InfiniteFuture();
+  return runtime_.clock.WallNow() +
+         coro::Between(runtime_.clock.Now(), instant);
 }
 
 void Lease::Queued(int position) {
@@ -120,6 +135,7 @@ void Lease::Enter(Payload value) {
   coro::MutexLock lock(mu_);
   value_ = std::move(value);
   entered_at_ = renewed_at_ = runtime_.clock.Now();
+  revoke_at_ = coro::After(entered_at_, pool_.policy().max_hold);
   Transition(LeaseState::kHeld);
   Emit(Phase::kEntered);
 }
@@ -143,14 +159,18 @@ bool Lease::DecideExit(ExitCause cause) {
   {
     coro::MutexLock lock(mu_);
     if (state_ != LeaseState::kHeld) return false;
-    cause_ = std::move(cause);
-    decided_at_ = runtime_.clock.Now();
-    std::swap(timer, timer_);
-    Transition(LeaseState::kExiting);
-    if (uses_ > 0) uses_ended_ = std::make_shared<coro::Event>(runtime_);
+    timer = BeginExiting(std::move(cause));
   }
   runtime_.timers.Cancel(timer);
   return true;
+}
+
+coro::Timers::Id Lease::BeginExiting(ExitCause cause) {
+  cause_ = std::move(cause);
+  decided_at_ = runtime_.clock.Now();
+  Transition(LeaseState::kExiting);
+  if (uses_ > 0) uses_ended_ = std::make_shared<coro::Event>(runtime_);
+  return std::exchange(timer_, coro::Timers::Id::kNone);
 }
 
 void Lease::BeginExit() {
@@ -159,22 +179,19 @@ void Lease::BeginExit() {
 }
 
 void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
-  {
-    coro::MutexLock lock(mu_);
-    Receipt receipt;
-    receipt.reason = cause_.reason;
-    receipt.error_suppressed = suppressed;
-    receipt.exit_status = std::move(exit_status);
-    receipt.held = coro::Between(entered_at_, decided_at_);
-    receipt.exited = coro::Between(decided_at_, runtime_.clock.Now());
-    receipt.attempts = attempts;
-    receipt.end_time = runtime_.clock.WallNow();
-    Emit(Phase::kExited, {}, receipt.exit_status);
-    receipt_ = std::move(receipt);
-    Transition(LeaseState::kEnded);
-    LetGo();
-  }
-  ended_.Set();
+  coro::MutexLock lock(mu_);
+  Receipt receipt;
+  receipt.reason = cause_.reason;
+  receipt.error_suppressed = suppressed;
+  receipt.exit_status = std::move(exit_status);
+  receipt.held = coro::Between(entered_at_, decided_at_);
+  receipt.exited = coro::Between(decided_at_, runtime_.clock.Now());
+  receipt.attempts = attempts;
+  receipt.end_time = runtime_.clock.WallNow();
+  Emit(Phase::kExited, {}, receipt.exit_status);
+  receipt_ = std::move(receipt);
+  Transition(LeaseState::kEnded);
+  LetGo();
 }
 
 ExitCause Lease::cause() const {
@@ -272,29 +289,65 @@ coro::Instant Lease::Expiry() const {
   if (options_.stream_bound || state_ != LeaseState::kHeld) {
     return coro::kNever;
   }
-  return coro::After(renewed_at_, ttl_);
+  const coro::Instant expiry = coro::After(renewed_at_, ttl_);
+  if (uses_ == 0 || runtime_.clock.Now() < expiry) return expiry;
+  return coro::After(renewed_at_, pool_.policy().max_ttl);
 }
 
-absl::StatusOr<coro::Instant> Lease::Renew(absl::Duration ttl) {
+coro::Instant Lease::NoticeAt() const {
+  if (told_revoking_ || revoke_at_ == coro::kNever) return coro::kNever;
+  return revoke_at_ - absl::ToChronoNanoseconds(pool_.policy().revoke_notice);
+}
+
+absl::Status Lease::Renew(absl::Duration ttl) {
   coro::MutexLock lock(mu_);
   if (state_ != LeaseState::kHeld) return EndedError();
   if (ttl != absl::ZeroDuration()) ttl_ = Clamp(ttl);
   renewed_at_ = runtime_.clock.Now();
-  return Expiry();
+  return absl::OkStatus();
 }
 
-coro::Instant Lease::CheckExpiry() {
+void Lease::Revoke(coro::Instant when, ExitReason reason) {
   coro::MutexLock lock(mu_);
-  const coro::Instant now = runtime_.clock.Now();
-  const coro::Instant expiry = Expiry();
-  if (now < expiry || uses_ == 0) return expiry;
-  put_off_ = true;
-  return coro::After(renewed_at_, pool_.policy().max_ttl);
+  if (state_ != LeaseState::kHeld || when >= revoke_at_) return;
+  revoke_at_ = when;
+  revoke_reason_ = reason;
+  TellRevoking();
 }
 
-coro::Timers::Id Lease::SetTimer(coro::Timers::Id timer) {
+void Lease::TellRevoking() {
+  told_revoking_ = true;
+  Emit(Phase::kRevoking);
+}
+
+bool Lease::DecideEnd(coro::Instant& next) {
+  coro::Timers::Id timer = coro::Timers::Id::kNone;
+  {
+    coro::MutexLock lock(mu_);
+    next = coro::kNever;
+    if (state_ != LeaseState::kHeld) return false;
+    const coro::Instant now = runtime_.clock.Now();
+    const coro::Instant expiry = Expiry();
+    if (timer_when_ <= now) timer_ = coro::Timers::Id::kNone;  // it has fired
+    if (now < std::min(expiry, revoke_at_)) {
+      if (now >= NoticeAt()) TellRevoking();
+      put_off_ = uses_ > 0;  // its end may bring the expiry forward
+      next = std::min({expiry, revoke_at_, NoticeAt()});
+      return false;
+    }
+    timer = BeginExiting(
+        ExitCause{now >= revoke_at_ ? revoke_reason_ : ExitReason::kTtlExpired,
+                  absl::OkStatus(), false});
+  }
+  runtime_.timers.Cancel(timer);
+  return true;
+}
+
+coro::Timers::Id Lease::SetTimer(coro::Timers::Id timer, coro::Instant when) {
   coro::MutexLock lock(mu_);
   if (state_ != LeaseState::kHeld) return timer;
+  if (timer_ != coro::Timers::Id::kNone && timer_when_ <= when) return timer;
+  timer_when_ = when;
   return std::exchange(timer_, timer);
 }
 

@@ -51,6 +51,8 @@ struct AcquireOptions {
   // Refuse with WOULD_WAIT rather than queue for a free instance. An init may
   // still be awaited.
   bool no_wait = false;
+  // Higher ones are served first.
+  std::int32_t priority = 0;
   std::string holder;
   std::map<std::string, std::string> labels;
   // The lease lives as long as a stream: it has no TTL.
@@ -70,6 +72,8 @@ struct LeaseView {
   absl::Time create_time;
   // Infinite future: it does not expire by itself.
   absl::Time expire_time;
+  // When it will be taken; infinite future: nobody said so.
+  absl::Time revoke_time;
   std::string instance_id;
   Payload value;
   std::optional<Receipt> receipt;  // set once ENDED
@@ -89,6 +93,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   const std::string& resource() const { return resource_; }
   const std::string& key() const { return options_.key; }
   bool no_wait() const { return options_.no_wait; }
+  std::int32_t priority() const { return options_.priority; }
   bool stream_bound() const { return options_.stream_bound; }
   // Identity and request id; empty: the acquire had none.
   const std::string& request() const { return options_.request; }
@@ -121,14 +126,15 @@ class Lease : public std::enable_shared_from_this<Lease> {
   bool DecideExit(ExitCause cause);
   // Announces that the exit hook is about to be called. REQUIRES: EXITING.
   void BeginExit();
-  // EXITING -> ENDED.
+  // EXITING -> ENDED. AnnounceEnd() follows once its instance is free.
   void End(bool suppressed, absl::Status exit_status, int attempts);
+  void AnnounceEnd() { ended_.Set(); }
 
   // REQUIRES: EXITING.
   ExitCause cause() const;
   // From ENTERING on, until it has ended; null before and after.
   std::shared_ptr<Instance> instance() const;
-  // Set once ENDED.
+  // Set once ENDED, and its instance is free for the next.
   coro::Event& ended() { return ended_; }
   // REQUIRES: ENDED.
   Receipt receipt() const;
@@ -140,7 +146,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // Counts a Use in and announces it. LEASE_ENDED, with metadata `exit_reason`,
   // unless HELD; STALE_FENCING_TOKEN if `fencing_token` is neither 0 nor its.
   absl::Status BeginUse(absl::string_view method, std::uint64_t fencing_token);
-  // Counts a Use out. True: it had put the expiry off; look at CheckExpiry().
+  // Counts a Use out. True: it had put the expiry off; look at DecideEnd().
   bool EndUse();
   // Waits until no Use runs any more. REQUIRES: EXITING. Resumes on the
   // executor if it waited.
@@ -149,17 +155,22 @@ class Lease : public std::enable_shared_from_this<Lease> {
   void CancelUses();
   std::stop_token use_stop();
 
-  // Restarts the time to live; `ttl` 0 keeps its length. Answers when the lease
-  // now expires; LEASE_ENDED unless HELD.
-  absl::StatusOr<coro::Instant> Renew(absl::Duration ttl);
-  // When the lease expires (it has, if that is not in the future), put off by
-  // running Uses to the policy's max_ttl after the last renewal; kNever if it
-  // does not expire by itself, or is not HELD.
-  coro::Instant CheckExpiry();
-  // Remembers the timer that watches the expiry, to be cancelled when the exit
-  // is decided. Returns the one that is of no use any more (the one before, or
-  // `timer` itself if the lease is not HELD): the caller cancels it.
-  coro::Timers::Id SetTimer(coro::Timers::Id timer);
+  // Restarts the time to live; `ttl` 0 keeps its length. LEASE_ENDED unless
+  // HELD.
+  absl::Status Renew(absl::Duration ttl);
+  // It will be taken at `when`, and its holder is told (REVOKING). The earliest
+  // such decision stands; max_hold is one. No effect unless HELD.
+  void Revoke(coro::Instant when, ExitReason reason);
+  // What time has decided: true if the lease is to end now, by its time to live
+  // (which running Uses put off to the policy's max_ttl after the last renewal)
+  // or because it is taken; it is EXITING then, and the caller must have the
+  // exit run. Else `next` is when to look again; kNever: not by itself.
+  bool DecideEnd(coro::Instant& next);
+  // Remembers the timer that calls for the next look, due `when`, to be
+  // cancelled when the exit is decided. Returns the one that is of no use any
+  // more (the one before; or `timer` itself, where an earlier one is set or the
+  // lease is not HELD): the caller cancels it.
+  coro::Timers::Id SetTimer(coro::Timers::Id timer, coro::Instant when);
 
  private:
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -167,7 +178,15 @@ class Lease : public std::enable_shared_from_this<Lease> {
   void Emit(Phase phase, absl::string_view message = {},
             const absl::Status& status = absl::OkStatus(), int position = 0)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When its time to live is over, put off by running Uses.
   coro::Instant Expiry() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When its holder is told that it will be taken.
+  coro::Instant NoticeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Time WallAt(coro::Instant instant) const;
+  // To EXITING; the timer that is of no use any more.
+  coro::Timers::Id BeginExiting(ExitCause cause)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -193,7 +212,11 @@ class Lease : public std::enable_shared_from_this<Lease> {
   coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
   coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
   coro::Instant decided_at_ ABSL_GUARDED_BY(mu_);
+  coro::Instant revoke_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
+  ExitReason revoke_reason_ ABSL_GUARDED_BY(mu_) = ExitReason::kRevoked;
+  bool told_revoking_ ABSL_GUARDED_BY(mu_) = false;
   coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
+  coro::Instant timer_when_ ABSL_GUARDED_BY(mu_) = coro::kNever;
   int uses_ ABSL_GUARDED_BY(mu_) = 0;
   // The expiry came while Uses ran.
   bool put_off_ ABSL_GUARDED_BY(mu_) = false;

@@ -12,6 +12,31 @@ struct DurationField {
   bool zero_allowed;
 };
 
+absl::Status ValidateInstances(const Policy& policy) {
+  if (policy.min_idle < 0) {
+    return InvalidField("policy.min_idle", "must not be negative");
+  }
+  if (policy.min_idle > policy.max_instances) {
+    return InvalidField(
+        "policy.min_idle",
+        absl::StrCat("is ", policy.min_idle, ", more than max_instances, ",
+                     policy.max_instances));
+  }
+  if (policy.min_idle > 0 && policy.keyed) {
+    return InvalidField("policy.min_idle",
+                        "must be 0 where keyed is set: nobody can tell which "
+                        "keys to keep ready");
+  }
+  if (policy.init_retry.attempts < 1) {
+    return InvalidField("policy.init_retry.attempts", "must be at least 1");
+  }
+  if (policy.breaker.failures < 0) {
+    return InvalidField("policy.breaker.failures",
+                        "must be 0 (off) or positive");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status Validate(const Policy& policy) {
@@ -25,8 +50,18 @@ absl::Status Validate(const Policy& policy) {
   if (policy.max_waiters < 0) {
     return InvalidField("policy.max_waiters", "must not be negative");
   }
+  const absl::Status kept = ValidateInstances(policy);
+  if (!kept.ok()) return kept;
   const DurationField durations[] = {
       {"policy.idle_timeout", policy.idle_timeout, true},
+      {"policy.max_lifetime", policy.max_lifetime, false},
+      {"policy.check_interval", policy.check_interval, true},
+      {"policy.init_retry.initial_backoff", policy.init_retry.initial_backoff,
+       true},
+      {"policy.init_retry.max_backoff", policy.init_retry.max_backoff, true},
+      {"policy.breaker.open", policy.breaker.open, false},
+      {"policy.max_hold", policy.max_hold, false},
+      {"policy.revoke_notice", policy.revoke_notice, true},
       {"policy.init_timeout", policy.init_timeout, false},
       {"policy.enter_timeout", policy.enter_timeout, false},
       {"policy.use_timeout", policy.use_timeout, false},

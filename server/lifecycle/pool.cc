@@ -41,6 +41,7 @@ Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
                                      : policy.max_holders),
       group_(runtime),
       emptied_(runtime),
+      breaker_(policy.breaker.failures, policy.breaker.open),
       // Growing over restarts: no token is ever given twice.
       last_token_(absl::ToUnixMicros(runtime.clock.WallNow())),
       last_lease_(last_token_) {
@@ -50,6 +51,16 @@ Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
 Pool::~Pool() {
   const Counts left = counts();
   ANTEROOM_CHECK(left.instances == 0 && left.leases == 0 && left.waiting == 0);
+}
+
+void Pool::Start() {
+  if (policy_.keyed) return;
+  Todo todo;
+  {
+    coro::MutexLock lock(mu_);
+    Dispatch(LineOf(/*key=*/""), todo);
+  }
+  Perform(std::move(todo));
 }
 
 std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions options) {
@@ -68,12 +79,12 @@ std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions options) {
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
     AcquireOptions options, std::stop_token stop, coro::Instant deadline) {
   const std::shared_ptr<Lease> lease = MakeLease(std::move(options));
-  const auto ticket = std::make_shared<Ticket>(runtime_, lease);
-  const absl::Status admitted = Admit(ticket);
+  const absl::StatusOr<std::shared_ptr<Ticket>> admitted = Admit(lease);
   if (!admitted.ok()) {
-    lease->Fail(admitted, /*announce=*/false);
-    co_return admitted;
+    lease->Fail(admitted.status(), /*announce=*/false);
+    co_return admitted.status();
   }
+  const std::shared_ptr<Ticket>& ticket = *admitted;
   const coro::Wake wake = co_await ticket->waiter->Wait(stop, deadline);
   if (wake != coro::Wake::kSignalled) {
     Leave(ticket);
@@ -99,69 +110,89 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
       entered.status = DrainingError(resource_);
     }
     lease->Fail(entered.status, /*announce=*/!entered.init_failed);
-    Unbind(lease, instance, /*retire=*/true);
+    Unbind(lease, instance, /*retire=*/!entered.left_in_init);
     co_return entered.status;
   }
-  const absl::Status granted = Grant(lease, std::move(entered.value), stop);
+  const absl::Status granted =
+      Grant(lease, std::move(entered.value), stop, deadline);
   if (!granted.ok()) co_return granted;
   co_return lease;
 }
 
-absl::Status Pool::Admit(const std::shared_ptr<Ticket>& ticket) {
+absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(
+    const std::shared_ptr<Lease>& lease) {
   Todo todo;
+  std::shared_ptr<Ticket> ticket;
   absl::Status refused;
   {
     coro::MutexLock lock(mu_);
     if (draining_) return DrainingError(resource_);
-    queue_.Push(ticket);
-    Dispatch(todo);
-    // Beyond what instances under way will serve, it has to wait for a return.
-    const std::size_t served = SlotsUnderWay();
-    if (ticket->queued && queue_.size() > served) {
-      const std::size_t position = queue_.size() - served;
-      if (ticket->lease->no_wait()) {
-        refused = WithRetryDelay(
-            Error(Reason::kWouldWait,
-                  absl::StrCat("every object of ", resource_,
-                               " is taken, and no_wait was asked for")),
-            kRetryDelay);
-      } else if (position > static_cast<std::size_t>(policy_.max_waiters)) {
-        refused =
-            WithRetryDelay(Error(Reason::kQueueFull,
-                                 absl::StrCat(policy_.max_waiters,
-                                              " already wait for ", resource_)),
-                           kRetryDelay);
-      } else {
-        ticket->lease->Queued(static_cast<int>(position));
-      }
-      if (!refused.ok()) queue_.Remove(*ticket);
+    ticket = std::make_shared<Ticket>(runtime_, lease, ++last_arrival_);
+    LineOf(lease->key()).queue().Push(ticket);
+    Dispatch(LineOf(lease->key()), todo);
+    refused = MayWait(*ticket);
+    if (!refused.ok()) {
+      Line& line = LineOf(lease->key());
+      line.queue().Remove(*ticket);
+      Recount(line);
     }
   }
   Perform(std::move(todo));
-  return refused;
+  if (!refused.ok()) return refused;
+  return ticket;
+}
+
+absl::Status Pool::MayWait(const Ticket& ticket) {
+  const auto line = lines_.find(ticket.lease->key());
+  if (line == lines_.end()) return absl::OkStatus();  // refused already
+  const WaitQueue& queue = line->second.queue();
+  const std::size_t position = queue.PositionOf(ticket);
+  const std::size_t served = queue.size() - line->second.unserved();
+  // Bound already, or what is under way will serve it.
+  if (position <= served) return absl::OkStatus();
+  if (ticket.lease->no_wait()) {
+    return WithRetryDelay(
+        Error(Reason::kWouldWait,
+              absl::StrCat("every object of ", resource_,
+                           " is taken, and no_wait was asked for")),
+        kRetryDelay);
+  }
+  if (unserved_ > static_cast<std::size_t>(policy_.max_waiters)) {
+    return WithRetryDelay(Error(Reason::kQueueFull,
+                                absl::StrCat(policy_.max_waiters,
+                                             " already wait for ", resource_)),
+                          kRetryDelay);
+  }
+  ticket.lease->Queued(static_cast<int>(position - served));
+  return absl::OkStatus();
 }
 
 void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    queue_.Remove(*ticket);
-    for (const std::shared_ptr<Instance>& instance : instances_) {
+    Line& line = LineOf(ticket->lease->key());
+    line.queue().Remove(*ticket);
+    for (const auto& [number, instance] : line.instances()) {
       if (instance->causer == ticket->lease) instance->causer.reset();
     }
-    AbandonUnwanted(todo);
+    Dispatch(line, todo);
   }
   Perform(std::move(todo));
 }
 
 absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
-                         const std::stop_token& stop) {
+                         const std::stop_token& stop, coro::Instant deadline) {
+  Todo todo;
   {
     coro::MutexLock lock(mu_);
-    Instance& instance = *lease->instance();
+    const std::shared_ptr<Instance> instance = lease->instance();
     // Its own Enter did not await the init, and the policy says never.
-    if (instance.state() == InstanceState::kConstructed) MarkReady(instance);
+    if (instance->state() == InstanceState::kConstructed) {
+      MarkReady(instance, todo);
+    }
   }
+  Perform(std::move(todo));
   table_.Add(lease);
   lease->Enter(std::move(value));
   bool draining = false;
@@ -173,11 +204,12 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
     End(lease, ExitCause{ExitReason::kDrained, absl::OkStatus(), false});
     return DrainingError(resource_);
   }
-  if (stop.stop_requested()) {
+  const bool too_late = runtime_.clock.Now() >= deadline;
+  if (stop.stop_requested() || too_late) {
     End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
-    return CallerLeft();
+    return too_late ? WaitTimedOut() : CallerLeft();
   }
-  WatchExpiry(lease);
+  WatchEnd(lease);
   return absl::OkStatus();
 }
 
@@ -192,41 +224,52 @@ coro::Task<absl::StatusOr<Payload>> Pool::Use(
       RunUse(runtime_, policy_, *instance->object, *lease, method, argument,
              std::move(stop), deadline);
   absl::StatusOr<Payload> result = co_await std::move(use);
-  if (lease->EndUse()) WatchExpiry(lease);
+  if (lease->EndUse()) WatchEnd(lease);
   co_return result;
 }
 
 absl::Status Pool::Renew(const std::shared_ptr<Lease>& lease,
                          absl::Duration ttl) {
-  const absl::StatusOr<coro::Instant> expiry = lease->Renew(ttl);
-  if (!expiry.ok()) return expiry.status();
-  // A later expiry is found when the timer fires; an earlier one must be set.
-  if (ttl != absl::ZeroDuration()) WatchExpiry(lease);
+  const absl::Status renewed = lease->Renew(ttl);
+  if (!renewed.ok()) return renewed;
+  // A later end is found when the timer fires; an earlier one must be set.
+  if (ttl != absl::ZeroDuration()) WatchEnd(lease);
   return absl::OkStatus();
 }
 
-void Pool::WatchExpiry(const std::shared_ptr<Lease>& lease) {
-  const coro::Instant next = lease->CheckExpiry();
-  if (next == coro::kNever) return;
-  if (next <= runtime_.clock.Now()) {
-    End(lease, ExitCause{ExitReason::kTtlExpired, absl::OkStatus(), false});
+void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
+                  ExitReason reason) {
+  if (notice <= absl::ZeroDuration()) {
+    End(lease, ExitCause{reason, absl::OkStatus(), false});
     return;
   }
+  lease->Revoke(coro::After(runtime_.clock.Now(), notice), reason);
+  WatchEnd(lease);
+}
+
+void Pool::WatchEnd(const std::shared_ptr<Lease>& lease) {
+  coro::Instant next = coro::kNever;
+  if (lease->DecideEnd(next)) return SpawnExit(lease);
+  if (next == coro::kNever) return;
   // The timer may fire after the lease's end, or even the pool's: it reaches
   // `this` only through a lease that is HELD, for which the pool stays.
   const coro::Timers::Id timer = runtime_.timers.Schedule(
       next, [this, weak = std::weak_ptr<Lease>(lease)] {
         const std::shared_ptr<Lease> watched = weak.lock();
-        if (watched != nullptr) WatchExpiry(watched);
+        if (watched != nullptr) WatchEnd(watched);
       });
-  runtime_.timers.Cancel(lease->SetTimer(timer));
+  runtime_.timers.Cancel(lease->SetTimer(timer, next));
 }
 
 bool Pool::End(const std::shared_ptr<Lease>& lease, ExitCause cause) {
   if (!lease->DecideExit(std::move(cause))) return false;
+  SpawnExit(lease);
+  return true;
+}
+
+void Pool::SpawnExit(const std::shared_ptr<Lease>& lease) {
   // The group is closed only once no lease is bound any more.
   ANTEROOM_CHECK(group_.Spawn(Exit(lease)));
-  return true;
 }
 
 coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
@@ -241,6 +284,7 @@ coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
              outcome.attempts);
   table_.Ended(lease);
   Unbind(lease, instance, tainted && !policy_.reuse_tainted);
+  lease->AnnounceEnd();
 }
 
 void Pool::Unbind(const std::shared_ptr<Lease>& lease,
@@ -252,7 +296,9 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
     if (instance->causer == lease) instance->causer.reset();
     --instance->bound;
     instance->retired |= retire;
-    Dispatch(todo);
+    Note(instance);
+    Dispatch(LineOf(instance->info().key), todo);
+    AbandonUnheld(*instance, todo);
     Settle(instance, todo);
   }
   Perform(std::move(todo));
@@ -264,23 +310,27 @@ coro::Task<void> Pool::Drain() {
   {
     coro::MutexLock lock(mu_);
     draining_ = true;
-    for (const std::shared_ptr<Ticket>& ticket :
-         queue_.Take(0, queue_.size())) {
-      ticket->failure = DrainingError(resource_);
-      ticket->waiter->Signal();
+    hungry_.clear();
+    std::vector<std::shared_ptr<Instance>> instances;
+    for (auto& [key, line] : lines_) {
+      Fail(line.queue().Take(0, line.queue().size()), DrainingError(resource_));
+      for (const auto& [number, instance] : line.instances()) {
+        instances.push_back(instance);
+      }
     }
-    for (const std::shared_ptr<Instance>& instance : instances_) {
+    for (const std::shared_ptr<Instance>& instance : instances) {
       instance->retired = true;
+      Note(instance);
       if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
       Settle(instance, todo);
     }
     for (const auto& [token, lease] : leases_) leases.push_back(lease);
-    if (instances_.empty()) emptied_.Set();
+    if (instances_ == 0) emptied_.Set();
   }
   Perform(std::move(todo));
   for (const std::shared_ptr<Lease>& lease : leases) {
     lease->AbortEnter();
-    End(lease, ExitCause{ExitReason::kDrained, absl::OkStatus(), false});
+    Revoke(lease, policy_.revoke_notice, ExitReason::kDrained);
   }
   drain_stop_.request_stop();
   coro::Task<coro::Wake> emptied = emptied_.Wait();
@@ -291,7 +341,9 @@ coro::Task<void> Pool::Drain() {
 
 Pool::Counts Pool::counts() const {
   coro::MutexLock lock(mu_);
-  return {instances_.size(), leases_.size(), queue_.size()};
+  Counts counts{instances_, leases_.size(), 0};
+  for (const auto& [key, line] : lines_) counts.waiting += line.queue().size();
+  return counts;
 }
 
 }  // namespace anteroom::lifecycle

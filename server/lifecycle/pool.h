@@ -1,19 +1,24 @@
 // Pool: the instances of one resource, the leases on them, and who waits.
 //
 // How a waiter is bound to an instance:
-//  - Waiters queue in order of arrival; a returned object goes to the first.
+//  - Waiters of a key queue in order of arrival, higher priorities first; a
+//    returned object goes to the first.
 //  - Where the kind has its own Enter, a waiter is bound as soon as an instance
 //    is constructed, and its Enter awaits the init. Where it has none, the pool
 //    awaits the init and binds whoever is first once it is ready, so that an
 //    object that comes back meanwhile may serve the waiter sooner.
-//  - The pool builds instances, up to max_instances, while more wait than the
-//    instances under way will serve. Those count, in the order in which they
-//    were begun, for the waiters from the front of the queue: when one's init
-//    fails, its waiters get that error.
+//  - The pool builds instances, up to max_instances and as the breaker allows,
+//    while more wait than the instances under way will serve. Those count, in
+//    the order in which they were begun, for the waiters from the front of the
+//    queue: when one's init fails, its waiters get that error.
+//  - Where keys compete for max_instances, the idle instance that was used
+//  least
+//    recently is closed, and the key whose first waiter is first builds.
 //
 // Invariants:
-//  1. At most max_instances instances exist, closing ones included; at most
-//     max_holders leases are bound to each.
+//  1. At most max_instances instances exist, closing ones included, and at most
+//     one a key of a keyed resource; at most max_holders leases are bound to
+//     each.
 //  2. While a waiter queues no instance with room for it is idle.
 //  3. Each instance has one task (Live) from its constructor to CLOSED; each
 //     lease whose exit was decided has one (Exit). All are in `group_`.
@@ -31,9 +36,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -50,10 +55,12 @@
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
 #include "server/coro/task_group.h"
+#include "server/lifecycle/breaker.h"
 #include "server/lifecycle/event_log.h"
 #include "server/lifecycle/instance.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
+#include "server/lifecycle/line.h"
 #include "server/lifecycle/policy.h"
 #include "server/lifecycle/resource.h"
 #include "server/lifecycle/wait_queue.h"
@@ -69,13 +76,16 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
+  // Builds what is to be kept warm. Once, before all else.
+  void Start();
+
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
   Hooks hooks() const { return hooks_; }
 
   // A lease that is HELD. Failures: those of RunEnter(), and WOULD_WAIT,
-  // QUEUE_FULL, DRAINING. A lease whose caller has left by then is ended with
-  // DISCONNECTED. Resumes on the executor if it waited.
+  // QUEUE_FULL, BREAKER_OPEN, DRAINING. A lease whose caller has left by then
+  // is ended with DISCONNECTED. Resumes on the executor if it waited.
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
       AcquireOptions options, std::stop_token stop, coro::Instant deadline);
 
@@ -96,8 +106,12 @@ class Pool {
   // decided; its cause is the lease's. lease->ended() tells when it is over.
   bool End(const std::shared_ptr<Lease>& lease, ExitCause cause);
 
-  // No new lease; waiters get DRAINING, holders' leases end with DRAINED, all
-  // instances are closed, all tasks joined.
+  // Takes the lease after `notice`, of which its holder is told (REVOKING).
+  void Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
+              ExitReason reason);
+
+  // No new lease; waiters get DRAINING, holders' leases end with DRAINED, after
+  // the policy's revoke_notice; all instances are closed, all tasks joined.
   coro::Task<void> Drain();
 
   struct Counts {
@@ -111,64 +125,112 @@ class Pool {
   // What was decided under the lock, to be done without it.
   struct Todo {
     std::vector<std::shared_ptr<Instance>> build;
-    std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> linger;
+    std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> idle;
+    std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> age;
+    std::vector<coro::Instant> wake;
     std::vector<std::stop_source> stop;
   };
+
+  // Whether new instances begin to live at once, or from the executor: from the
+  // end of another's life, lest a long queue on a failing init be a deep stack.
+  enum class Begin { kInline, kPosted };
+
+  // ---- pool_instances.cc: the tasks of an instance ----
 
   // The life of one instance, from its constructor to CLOSED.
   coro::Task<void> Live(std::shared_ptr<Instance> instance);
   coro::Task<absl::StatusOr<std::monostate>> Initialize(
-      std::shared_ptr<Instance> instance, std::stop_token abandoned);
-  // Closes `instance` when it has been idle for idle_timeout.
-  coro::Task<void> Linger(std::shared_ptr<Instance> instance,
-                          std::stop_token stop);
+      std::shared_ptr<Instance> instance);
+  // Whether there is anything to do while nobody holds an instance.
+  bool WatchesIdle() const;
+  // Checks it, and closes it after idle_timeout.
+  coro::Task<void> WatchIdle(std::shared_ptr<Instance> instance,
+                             std::stop_token stop);
+  // False: it is to be closed, or was bound meanwhile.
+  coro::Task<bool> Check(std::shared_ptr<Instance> instance,
+                         std::stop_token stop);
+  // Retires it when max_lifetime has passed.
+  coro::Task<void> WatchAge(std::shared_ptr<Instance> instance,
+                            std::stop_token stop);
+
+  // ---- pool.cc: leases ----
+
   // The end of one lease.
   coro::Task<void> Exit(std::shared_ptr<Lease> lease);
 
   std::shared_ptr<Lease> MakeLease(AcquireOptions options);
-  // Queues the ticket, or refuses it.
-  absl::Status Admit(const std::shared_ptr<Ticket>& ticket);
+  // Queues the lease, or refuses it.
+  absl::StatusOr<std::shared_ptr<Ticket>> Admit(
+      const std::shared_ptr<Lease>& lease);
+  // WOULD_WAIT or QUEUE_FULL for a ticket that nothing under way will serve and
+  // that may not wait; announces its place in the queue else.
+  absl::Status MayWait(const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes out a ticket that gave up.
   void Leave(const std::shared_ptr<Ticket>& ticket);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
   absl::Status Grant(const std::shared_ptr<Lease>& lease, Payload value,
-                     const std::stop_token& stop);
+                     const std::stop_token& stop, coro::Instant deadline);
   void Unbind(const std::shared_ptr<Lease>& lease,
               const std::shared_ptr<Instance>& instance, bool retire);
   // Ends the lease if its time is over, else has it looked at again then.
-  void WatchExpiry(const std::shared_ptr<Lease>& lease);
+  void WatchEnd(const std::shared_ptr<Lease>& lease);
+  void SpawnExit(const std::shared_ptr<Lease>& lease);
+
+  // ---- pool_dispatch.cc: who gets what ----
 
   // Binds waiters to instances with room, builds what is missing, and lets go
   // of inits that nobody waits for.
-  void Dispatch(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void BindFirst(const std::shared_ptr<Instance>& instance, Todo& todo)
+  void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void BindFirst(Line& line, const std::shared_ptr<Instance>& instance,
+                 Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool MayBuild(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Build(Line& line, bool warm, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Build(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AbandonUnwanted(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void KeepWarm(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AbandonUnneeded(Line& line, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Those that no live instance can serve, while the breaker is open.
+  void RefuseUnserved(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Keys that compete for max_instances: makes room for them, and uses it.
+  void EvictForHungry(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void FeedHungry(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Has all lines dispatched at `when`.
+  void WakeAt(coro::Instant when, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  coro::Task<void> Wake(coro::Instant when);
+
   // What becomes of an instance that nobody holds: kept for a while, or closed.
   void Settle(const std::shared_ptr<Instance>& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // READY, or HELD where leases are bound already.
-  void MarkReady(Instance& instance) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void FailWaitersOf(const Instance& instance, const absl::Status& status)
+  void BeginClosing(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Remove(const Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  std::shared_ptr<Instance> FindRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Whether it will take waiters later: under construction, or in its init
-  // where that is awaited before binding.
-  bool IsUnderWay(const Instance& instance) const
+  // READY, or HELD where leases are bound already.
+  void MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Waiters that instances under way will serve: all of them, or those begun
-  // before `until`.
-  std::size_t SlotsUnderWay(const Instance* until = nullptr) const
+  // Lets its init go where nobody is left who waits for it.
+  void AbandonUnheld(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // How its init ended, for the breaker and for warm ones to come.
+  void NoteInit(Instance& instance, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // To be called after every change of what a Line looks at.
+  void Note(const std::shared_ptr<Instance>& instance)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static void Fail(const std::vector<std::shared_ptr<Ticket>>& tickets,
+                   const absl::Status& status);
+  // Counts who waits beyond what is under way, and forgets the line if unused:
+  // `line` may be gone then.
+  void Recount(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Line& LineOf(const std::string& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Leases that wait for the init of `instance`.
   std::vector<std::shared_ptr<Lease>> WaitingFor(
       const std::shared_ptr<Instance>& instance) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // REQUIRES: mu_ not held.
-  void Perform(Todo todo);
+  void Perform(Todo todo, Begin builds = Begin::kInline);
 
   const coro::Runtime runtime_;
   EventLog& events_;
@@ -184,14 +246,30 @@ class Pool {
   coro::Event emptied_;  // draining, and no instance is left
   mutable coro::Mutex mu_;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
-  // In the order in which they were begun.
-  std::list<std::shared_ptr<Instance>> instances_ ABSL_GUARDED_BY(mu_);
-  WaitQueue queue_ ABSL_GUARDED_BY(mu_);
+  // By key; an unkeyed resource has one, for ever.
+  std::map<std::string, Line> lines_ ABSL_GUARDED_BY(mu_);
+  // Keys that would build but for max_instances.
+  std::set<std::string> hungry_ ABSL_GUARDED_BY(mu_);
+  std::size_t instances_ ABSL_GUARDED_BY(mu_) = 0;  // of all lines
+  std::size_t closing_ ABSL_GUARDED_BY(mu_) = 0;    // of those
+  // Waiters of all lines that no instance under way will serve; and how many of
+  // them each line has.
+  std::size_t unserved_ ABSL_GUARDED_BY(mu_) = 0;
+  std::map<std::string, std::size_t> unserved_of_ ABSL_GUARDED_BY(mu_);
+  // Ready ones that nobody holds, the least recently used first.
+  std::map<std::uint64_t, std::shared_ptr<Instance>> idle_ ABSL_GUARDED_BY(mu_);
+  std::uint64_t last_idle_ ABSL_GUARDED_BY(mu_) = 0;
+  Breaker breaker_ ABSL_GUARDED_BY(mu_);
+  // Inits of warm instances that failed in a row, and when to try again.
+  int warm_failures_ ABSL_GUARDED_BY(mu_) = 0;
+  coro::Instant warm_at_ ABSL_GUARDED_BY(mu_) = coro::Instant::min();
+  coro::Instant wake_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
   // Bound ones, by fencing token.
   std::map<std::uint64_t, std::shared_ptr<Lease>> leases_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_token_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_lease_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_instance_ ABSL_GUARDED_BY(mu_) = 0;
+  std::uint64_t last_arrival_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace anteroom::lifecycle

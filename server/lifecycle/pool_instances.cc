@@ -1,18 +1,23 @@
-// Instances: how a pool builds, binds, keeps and closes them.
+// The tasks of an instance: its life, its init, and what watches it.
 #include <algorithm>
-#include <limits>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/coro/sleep.h"
 #include "server/error/error.h"
+#include "server/lifecycle/backoff.h"
+#include "server/lifecycle/check.h"
 #include "server/lifecycle/exit.h"
 #include "server/lifecycle/init.h"
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
 namespace {
+
+// How far max_lifetime varies, so that what was built together is not closed
+// together.
+constexpr double kLifetimeJitter = 0.1;
 
 absl::Status Construct(Kind& kind, Instance& instance) {
   try {
@@ -24,50 +29,49 @@ absl::Status Construct(Kind& kind, Instance& instance) {
   return absl::OkStatus();
 }
 
-std::size_t SaturatingAdd(std::size_t a, std::size_t b) {
-  const std::size_t most = std::numeric_limits<std::size_t>::max();
-  return a > most - b ? most : a + b;
-}
-
 }  // namespace
 
 coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   const absl::Status constructed = Construct(*kind_, *instance);
   if (constructed.ok() && hooks_.init) {
+    // Whether an init goes on that nobody awaits is decided where it is known
+    // who is bound and who queues: under mu_, by stopping `abandoned`.
     instance->init = std::make_unique<Instance::InitFlight>(
-        runtime_, group_,
-        policy_.abandon_init == AbandonInit::kCancel ? coro::OnAbandon::kCancel
-                                                     : coro::OnAbandon::kKeep,
-        [this, raw = instance.get()](std::stop_token abandoned) {
-          return Initialize(raw->shared_from_this(), std::move(abandoned));
+        runtime_, group_, coro::OnAbandon::kKeep,
+        [this, raw = instance.get()](std::stop_token) {
+          return Initialize(raw->shared_from_this());
         });
   }
-  const bool init_first =
-      hooks_.init && !hooks_.enter && policy_.await_init == AwaitInit::kOnEnter;
+  const bool awaits_init =
+      hooks_.init && policy_.await_init == AwaitInit::kOnEnter;
   Todo todo;
   bool initializes = false;
   {
     coro::MutexLock lock(mu_);
     if (!constructed.ok()) {
-      FailWaitersOf(*instance, constructed);
+      Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), constructed);
+      NoteInit(*instance, constructed);
       Remove(*instance, todo);
     } else {
       instance->Constructed();
-      if (!hooks_.init || (!hooks_.enter && !init_first)) MarkReady(*instance);
-      Dispatch(todo);
-      initializes = init_first && !instance->retired;
+      Note(instance);
+      // Nobody's Enter awaits its init.
+      const bool alone = instance->warm || !hooks_.enter;
+      if (alone && !awaits_init) MarkReady(instance, todo);
+      if (!hooks_.init) NoteInit(*instance, absl::OkStatus());
+      Dispatch(LineOf(instance->info().key), todo);
+      initializes = alone && awaits_init && !instance->retired;
       // Nobody wants it any more: its init does not even begin.
-      if (init_first && instance->retired) {
-        instance->Transition(InstanceState::kClosing);
+      if (alone && awaits_init && instance->retired) {
+        BeginClosing(*instance, todo);
       }
       Settle(instance, todo);
     }
   }
-  Perform(std::move(todo));
+  Perform(std::move(todo), constructed.ok() ? Begin::kInline : Begin::kPosted);
   if (!constructed.ok()) co_return;
   if (initializes) {
-    coro::Task<absl::StatusOr<std::monostate>> init =
-        instance->init->Get(instance->abandoned.get_token());
+    coro::Task<absl::StatusOr<std::monostate>> init = instance->init->Get();
     (void)co_await std::move(init);  // Initialize() has drawn the consequences
   }
   coro::Task<coro::Wake> closing = instance->closing().Wait();
@@ -84,11 +88,11 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
     instance->Transition(InstanceState::kClosed);
     Remove(*instance, after);
   }
-  Perform(std::move(after));
+  Perform(std::move(after), Begin::kPosted);
 }
 
 coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
-    std::shared_ptr<Instance> instance, std::stop_token abandoned) {
+    std::shared_ptr<Instance> instance) {
   {
     coro::MutexLock lock(mu_);
     // Never awaited, and in use without it: too late.
@@ -98,9 +102,10 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
     instance->Transition(InstanceState::kInitializing);
   }
   coro::Task<absl::Status> init =
-      RunInit(runtime_, policy_, *instance->object, std::move(abandoned),
-              drain_stop_.get_token(),
-              [this, instance](double fraction, absl::string_view message) {
+      RunInit(runtime_, policy_, *instance->object,
+              instance->abandoned.get_token(), drain_stop_.get_token(),
+              [this, instance](std::optional<double> fraction,
+                               absl::string_view message) {
                 coro::MutexLock lock(mu_);
                 instance->Progress(fraction, message, WaitingFor(instance));
               });
@@ -108,15 +113,17 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
   Todo todo;
   {
     coro::MutexLock lock(mu_);
+    NoteInit(*instance, status);
     if (status.ok()) {
-      MarkReady(*instance);
+      MarkReady(instance, todo);
     } else {
-      FailWaitersOf(*instance, status);
+      Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), status);
       instance->retired = true;
       instance->init_failure = status;
       instance->Transition(InstanceState::kFailed, status);
+      Note(instance);
     }
-    Dispatch(todo);
+    Dispatch(LineOf(instance->info().key), todo);
     Settle(instance, todo);
   }
   Perform(std::move(todo));
@@ -124,179 +131,92 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
   co_return std::monostate();
 }
 
-coro::Task<void> Pool::Linger(std::shared_ptr<Instance> instance,
-                              std::stop_token stop) {
-  coro::Task<coro::Wake> sleep = coro::SleepUntil(
-      runtime_, coro::After(runtime_.clock.Now(), policy_.idle_timeout), stop);
-  if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
-  coro::MutexLock lock(mu_);
-  // Another idle spell has its own stop.
-  if (instance->linger.get_token() != stop || instance->bound > 0) co_return;
-  instance->retired = true;
-  Todo nothing;
-  Settle(instance, nothing);
-}
-
-void Pool::MarkReady(Instance& instance) {
-  instance.Transition(InstanceState::kReady);
-  if (instance.bound > 0) instance.Transition(InstanceState::kHeld);
-}
-
-bool Pool::IsUnderWay(const Instance& instance) const {
-  if (instance.retired) return false;
-  if (!instance.constructed()) return true;
-  return !hooks_.enter && !instance.ready();
-}
-
-std::size_t Pool::SlotsUnderWay(const Instance* until) const {
-  std::size_t slots = 0;
-  for (const std::shared_ptr<Instance>& instance : instances_) {
-    if (instance.get() == until) break;
-    if (IsUnderWay(*instance)) slots = SaturatingAdd(slots, slots_);
-  }
-  return slots;
-}
-
-std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
-    const std::shared_ptr<Instance>& instance) const {
-  if (IsUnderWay(*instance)) {
-    return queue_.Leases(SlotsUnderWay(instance.get()), slots_);
-  }
-  std::vector<std::shared_ptr<Lease>> waiting;
-  for (const auto& [token, lease] : leases_) {
-    if (lease->instance() == instance) waiting.push_back(lease);
-  }
-  return waiting;
-}
-
-std::shared_ptr<Instance> Pool::FindRoom() const {
-  std::shared_ptr<Instance> second_best;
-  for (const std::shared_ptr<Instance>& instance : instances_) {
-    if (instance->retired || !instance->constructed()) continue;
-    if (static_cast<std::size_t>(instance->bound) >= slots_) continue;
-    if (instance->ready()) return instance;
-    if (hooks_.enter && second_best == nullptr) second_best = instance;
-  }
-  return second_best;
-}
-
-void Pool::Dispatch(Todo& todo) {
-  if (draining_) return;
-  while (!queue_.empty()) {
-    const std::shared_ptr<Instance> room = FindRoom();
-    if (room == nullptr) break;
-    BindFirst(room, todo);
-  }
-  while (queue_.size() > SlotsUnderWay() &&
-         instances_.size() < static_cast<std::size_t>(policy_.max_instances)) {
-    Build(todo);
-  }
-  AbandonUnwanted(todo);
-}
-
-void Pool::BindFirst(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  const std::shared_ptr<Ticket> ticket = queue_.Pop();
-  // False: it gave up and is about to say so. (Only posts: see waiter.h.)
-  if (!ticket->waiter->Signal()) return;
-  ticket->instance = instance;
-  ++instance->bound;
-  if (instance->state() == InstanceState::kReady) {
-    instance->Transition(InstanceState::kHeld);
-  }
-  if (instance->linger.stop_possible()) {
-    todo.stop.push_back(
-        std::exchange(instance->linger, std::stop_source(std::nostopstate)));
-  }
-  for (const std::shared_ptr<Instance>& other : instances_) {
-    if (other != instance && other->causer == ticket->lease) {
-      other->causer.reset();
+coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,
+                                 std::stop_token stop) {
+  const coro::Instant since = runtime_.clock.Now();
+  coro::Instant expiry = policy_.idle_timeout == absl::ZeroDuration()
+                             ? coro::kNever
+                             : coro::After(since, policy_.idle_timeout);
+  const bool checks =
+      hooks_.check && policy_.check_interval > absl::ZeroDuration();
+  coro::Instant next_check =
+      checks ? coro::After(since, policy_.check_interval) : coro::kNever;
+  while (std::min(expiry, next_check) != coro::kNever) {
+    coro::Task<coro::Wake> sleep =
+        coro::SleepUntil(runtime_, std::min(expiry, next_check), stop);
+    if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
+    if (runtime_.clock.Now() >= expiry) {
+      Todo todo;
+      {
+        coro::MutexLock lock(mu_);
+        // Another idle spell has its own stop.
+        if (stop.stop_requested() || instance->bound > 0) co_return;
+        const Line& line = LineOf(instance->info().key);
+        if (line.idle() > static_cast<std::size_t>(policy_.min_idle) ||
+            !instance->ready()) {
+          instance->retired = true;
+          Note(instance);
+          Settle(instance, todo);
+        }
+      }
+      Perform(std::move(todo));
+      expiry = coro::kNever;  // of use yet, as one of min_idle
+      continue;
     }
+    coro::Task<bool> check = Check(instance, stop);
+    if (!co_await std::move(check)) co_return;
+    next_check = coro::After(runtime_.clock.Now(), policy_.check_interval);
   }
-  ticket->lease->Bind(instance, ++last_token_);
-  leases_.emplace(last_token_, ticket->lease);
 }
 
-void Pool::Build(Todo& todo) {
-  const std::string id = absl::StrCat(resource_, "#", ++last_instance_);
-  auto instance = std::make_shared<Instance>(
-      runtime_, events_, hooks_, InstanceInfo{resource_, /*key=*/"", id});
-  // The first waiter that nothing under way will serve is why.
-  const std::vector<std::shared_ptr<Lease>> causer =
-      queue_.Leases(SlotsUnderWay(), 1);
-  if (!causer.empty()) instance->causer = causer.front();
-  instances_.push_back(instance);
-  todo.build.push_back(std::move(instance));
-}
-
-void Pool::AbandonUnwanted(Todo& todo) {
-  if (policy_.abandon_init == AbandonInit::kKeep) return;
-  std::size_t before = 0;
-  for (const std::shared_ptr<Instance>& instance : instances_) {
-    if (!IsUnderWay(*instance)) continue;
-    if (before >= queue_.size()) {
+coro::Task<bool> Pool::Check(std::shared_ptr<Instance> instance,
+                             std::stop_token stop) {
+  {
+    coro::MutexLock lock(mu_);
+    if (stop.stop_requested() || instance->bound > 0 || instance->retired ||
+        !instance->ready()) {
+      co_return false;
+    }
+    instance->checking = true;
+    Note(instance);
+  }
+  coro::Task<absl::Status> check =
+      RunCheck(runtime_, policy_, *instance->object, drain_stop_.get_token());
+  const absl::Status status = co_await std::move(check);
+  Todo todo;
+  {
+    coro::MutexLock lock(mu_);
+    instance->checking = false;
+    if (!status.ok()) {
+      instance->CheckFailed(status);
       instance->retired = true;
-      todo.stop.push_back(instance->abandoned);
-    } else {
-      before = SaturatingAdd(before, slots_);
     }
+    Note(instance);
+    Dispatch(LineOf(instance->info().key), todo);
+    Settle(instance, todo);
   }
+  Perform(std::move(todo));
+  co_return status.ok();
 }
 
-void Pool::FailWaitersOf(const Instance& instance, const absl::Status& status) {
-  if (!IsUnderWay(instance)) return;
-  for (const std::shared_ptr<Ticket>& ticket :
-       queue_.Take(SlotsUnderWay(&instance), slots_)) {
-    ticket->failure = status;
-    ticket->waiter->Signal();
-  }
-}
-
-void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  if (!instance->constructed() || instance->bound > 0) return;
-  switch (instance->state()) {
-    case InstanceState::kConstructed:
-      // About to be initialized, unless its init waits for an Enter.
-      if (!hooks_.enter) return;
-      break;
-    case InstanceState::kHeld:
-      if (!instance->retired) instance->Transition(InstanceState::kReady);
-      break;
-    case InstanceState::kReady:
-      break;
-    case InstanceState::kFailed:
-      instance->Transition(InstanceState::kClosing);
-      return;
-    case InstanceState::kInitializing:  // its end settles it
-    case InstanceState::kClosing:
-    case InstanceState::kClosed:
-      return;
-  }
-  if (instance->retired || policy_.idle_timeout == absl::ZeroDuration()) {
+coro::Task<void> Pool::WatchAge(std::shared_ptr<Instance> instance,
+                                std::stop_token stop) {
+  const absl::Duration lifetime = UniformDuration(
+      policy_.max_lifetime * (1 - kLifetimeJitter),
+      policy_.max_lifetime * (1 + kLifetimeJitter), runtime_.random);
+  coro::Task<coro::Wake> sleep = coro::SleepUntil(
+      runtime_, coro::After(runtime_.clock.Now(), lifetime), std::move(stop));
+  if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
+  Todo todo;
+  {
+    coro::MutexLock lock(mu_);
+    if (instance->retired) co_return;
     instance->retired = true;
-    instance->Transition(InstanceState::kClosing);
-    if (instance->linger.stop_possible()) todo.stop.push_back(instance->linger);
-  } else if (!instance->linger.stop_possible()) {
-    instance->linger = std::stop_source();
-    todo.linger.emplace_back(instance, instance->linger.get_token());
+    Note(instance);
+    Settle(instance, todo);
+    Dispatch(LineOf(instance->info().key), todo);
   }
-}
-
-void Pool::Remove(const Instance& instance, Todo& todo) {
-  instances_.remove_if([&instance](const std::shared_ptr<Instance>& other) {
-    return other.get() == &instance;
-  });
-  if (draining_ && instances_.empty()) emptied_.Set();
-  Dispatch(todo);
-}
-
-void Pool::Perform(Todo todo) {
-  for (std::stop_source& stop : todo.stop) stop.request_stop();
-  for (auto& [instance, stop] : todo.linger) {
-    group_.Spawn(Linger(instance, std::move(stop)));
-  }
-  for (const std::shared_ptr<Instance>& instance : todo.build) {
-    ANTEROOM_CHECK(group_.Spawn(Live(instance)));
-  }
+  Perform(std::move(todo));
 }
 
 }  // namespace anteroom::lifecycle

@@ -3,21 +3,22 @@
 #include <utility>
 
 #include "server/error/error.h"
+#include "server/lifecycle/enter.h"
+#include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
-    std::string request, std::string arguments, Flight::Attempt attempt,
+    std::string request, std::string arguments, Attempt attempt,
     std::stop_token stop, coro::Instant deadline) {
   std::shared_ptr<Entry> entry;
+  bool starts = false;
   {
     coro::MutexLock lock(mu_);
     std::shared_ptr<Entry>& place = entries_[request];
     if (place == nullptr) {
-      place = std::make_shared<Entry>();
-      place->arguments = std::move(arguments);
-      place->flight = std::make_unique<Flight>(
-          runtime_, group_, coro::OnAbandon::kCancel, std::move(attempt));
+      place = std::make_shared<Entry>(runtime_, std::move(arguments));
+      starts = true;
     } else if (place->arguments != arguments) {
       co_return Error(Reason::kRequestIdReused,
                       "request_id: was used for an acquire with other "
@@ -26,29 +27,64 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
     entry = place;
     ++entry->callers;
   }
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> wait =
-      entry->flight->Get(std::move(stop), deadline);
-  absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(wait);
+  if (starts && !group_.Spawn(Run(request, entry, std::move(attempt)))) {
+    coro::MutexLock lock(mu_);
+    Drop(request, *entry);
+    co_return Error(Reason::kDraining, "the server is going away");
+  }
+  coro::Task<coro::Wake> wait = entry->done.Wait(std::move(stop), deadline);
+  const coro::Wake wake = co_await std::move(wait);
+  bool abandoned = false;
   {
     coro::MutexLock lock(mu_);
-    entry->granted |= lease.ok();
-    if (--entry->callers == 0 && !entry->granted) {
-      const auto place = entries_.find(request);
-      if (place != entries_.end() && place->second == entry) {
-        entries_.erase(place);
-      }
-    }
+    abandoned = --entry->callers == 0 && !entry->over;
+    if (abandoned) Drop(request, *entry);
   }
-  if (lease.ok()) {
-    const absl::Status live = (*lease)->CheckLive();
-    if (!live.ok()) co_return live;
-  }
-  co_return lease;
+  if (abandoned) entry->stop.request_stop();
+  if (wake == coro::Wake::kCancelled) co_return CallerLeft();
+  if (wake == coro::Wake::kTimedOut) co_return WaitTimedOut();
+  if (!entry->failure.ok()) co_return entry->failure;
+  const absl::Status live = entry->lease->CheckLive();
+  if (!live.ok()) co_return live;
+  co_return entry->lease;
 }
 
-void RequestIndex::Forget(const std::string& request) {
+coro::Task<void> RequestIndex::Run(std::string request,
+                                   std::shared_ptr<Entry> entry,
+                                   Attempt attempt) {
+  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
+      std::move(attempt)(entry->stop.get_token());
+  const absl::StatusOr<std::shared_ptr<Lease>> lease =
+      co_await std::move(acquire);
+  bool nobody_is_there = false;
+  {
+    coro::MutexLock lock(mu_);
+    entry->over = true;
+    entry->failure = lease.status();
+    nobody_is_there = entry->callers == 0;
+    if (lease.ok()) entry->lease = *lease;
+    if (!lease.ok() || nobody_is_there) Drop(request, *entry);
+  }
+  if (lease.ok() && nobody_is_there) {
+    (*lease)->pool().End(
+        *lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
+  }
+  entry->done.Set();
+}
+
+void RequestIndex::Drop(const std::string& request, const Entry& entry) {
+  const auto place = entries_.find(request);
+  if (place != entries_.end() && place->second.get() == &entry) {
+    entries_.erase(place);
+  }
+}
+
+void RequestIndex::Forget(const Lease& lease) {
   coro::MutexLock lock(mu_);
-  entries_.erase(request);
+  const auto place = entries_.find(lease.request());
+  if (place != entries_.end() && place->second->lease.get() == &lease) {
+    entries_.erase(place);
+  }
 }
 
 std::size_t RequestIndex::size() const {

@@ -1,10 +1,12 @@
 // RequestIndex: makes acquires retry-safe. Acquires of one identity with one
-// request id share one flight: while the first waits, a second joins it; once
+// request id share one attempt: while the first waits, a second joins it; once
 // granted, both get the same lease.
 //
-// - The flight is stopped when the last of its callers has left; a retry after
-//   that queues anew.
-// - Failures are not remembered. Grants are, until Forget().
+// Invariants, all decided under one lock:
+//  1. An entry serves one attempt. It is dropped when that fails, or when its
+//     last caller leaves, which stops it: a retry after that queues anew.
+//  2. A lease is kept for retries only if a caller was still there when it was
+//     granted; else it is ended at once. It is kept until Forget().
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_REQUEST_INDEX_H_
@@ -16,11 +18,13 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/coro/clock.h"
+#include "server/coro/event.h"
 #include "server/coro/mutex.h"
 #include "server/coro/runtime.h"
-#include "server/coro/single_flight.h"
 #include "server/coro/task.h"
 #include "server/coro/task_group.h"
 #include "server/lifecycle/lease.h"
@@ -29,33 +33,49 @@ namespace anteroom::lifecycle {
 
 class RequestIndex {
  public:
-  using Flight = coro::SingleFlight<std::shared_ptr<Lease>>;
+  // Acquires; should end early when the token is stopped.
+  using Attempt =
+      absl::AnyInvocable<coro::Task<absl::StatusOr<std::shared_ptr<Lease>>>(
+                             std::stop_token) &&>;
 
-  // Flights run in `group`, which outlives the index.
+  // Attempts run in `group`, which outlives the index.
   RequestIndex(coro::Runtime runtime, coro::TaskGroup& group)
       : runtime_(runtime), group_(group) {}
   RequestIndex(const RequestIndex&) = delete;
   RequestIndex& operator=(const RequestIndex&) = delete;
 
-  // Starts or joins the flight of `request` (identity and request id). Further
+  // Starts or joins the attempt of `request` (identity and request id). Further
   // failures: REQUEST_ID_REUSED if `arguments` are not the first call's,
-  // LEASE_ENDED once the lease it granted has ended.
+  // LEASE_ENDED once the lease it granted has ended, WAIT_TIMED_OUT and
+  // CANCELLED where this caller's `deadline` or `stop` end its wait, DRAINING.
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      std::string request, std::string arguments, Flight::Attempt attempt,
+      std::string request, std::string arguments, Attempt attempt,
       std::stop_token stop, coro::Instant deadline);
 
-  // Drops the grant of `request`: its receipt is no longer kept.
-  void Forget(const std::string& request);
+  // Drops what `lease` was granted for: its receipt is no longer kept.
+  void Forget(const Lease& lease);
 
   std::size_t size() const;
 
  private:
   struct Entry {
-    std::string arguments;
-    std::unique_ptr<Flight> flight;
-    int callers = 0;
-    bool granted = false;
+    Entry(coro::Runtime runtime, std::string arguments)
+        : arguments(std::move(arguments)), done(runtime) {}
+
+    const std::string arguments;
+    std::stop_source stop;
+    coro::Event done;
+    int callers = 0;    // guarded by mu_
+    bool over = false;  // guarded by mu_
+    // What it came to: written before `done` is set.
+    absl::Status failure;
+    std::shared_ptr<Lease> lease;
   };
+
+  coro::Task<void> Run(std::string request, std::shared_ptr<Entry> entry,
+                       Attempt attempt);
+  void Drop(const std::string& request, const Entry& entry)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const coro::Runtime runtime_;
   coro::TaskGroup& group_;

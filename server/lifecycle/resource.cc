@@ -21,6 +21,10 @@ coro::Task<absl::Status> Object::Close(CloseContext&) {
   co_return absl::OkStatus();
 }
 
+coro::Task<absl::Status> Object::Check(CheckContext&) {
+  co_return absl::OkStatus();
+}
+
 absl::Status MethodNotFound(absl::string_view method) {
   return Error(Reason::kMethodNotFound,
                absl::StrCat("the object has no method \"", method, "\""));

@@ -2,11 +2,15 @@
 //
 //   hook         Python        runs
 //   constructor  __init__      once per instance, synchronous
-//   Init         __await__     once per instance, single flight
+//   Init         __await__     once per instance, single flight; again only
+//   where
+//                              it failed and the policy has init_retry: a
+//                              failed Init leaves the object as constructed
 //   Enter        __aenter__    once per lease
 //   Use          a method      any number of times while held
 //   Exit         __aexit__     once per entered lease
 //   Close        aclose        once per constructed instance, after all exits
+//   Check        -             while nobody holds the object, now and then
 //
 // Rules for implementers:
 //  - A hook must not block a thread. It suspends (co_await) and looks at its
@@ -16,7 +20,8 @@
 //    client as INTERNAL.
 //  - A context, and every reference handed to a hook, lives until that hook's
 //    task has ended.
-//  - Init and Close run alone on their object. Enter, Use and Exit of different
+//  - Init, Check and Close run alone on their object. Enter, Use and Exit of
+//  different
 //    leases may run side by side on a shared object, on different threads;
 //    those of one lease keep the order Enter, Uses (side by side), Exit.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
@@ -94,6 +99,8 @@ class ExitContext : public HookContext {
 
 class CloseContext : public HookContext {};
 
+class CheckContext : public HookContext {};
+
 // What Exit answers.
 struct ExitResult {
   // True: the body's error is dealt with (Python's `return True`).
@@ -116,6 +123,8 @@ class Object {
                                                   const Payload& argument) = 0;
   virtual coro::Task<absl::StatusOr<ExitResult>> Exit(ExitContext& context);
   virtual coro::Task<absl::Status> Close(CloseContext& context);
+  // OK: it is fit to be lent. An error closes it.
+  virtual coro::Task<absl::Status> Check(CheckContext& context);
 };
 
 // The hooks that a kind's objects have. The server emits ENTERING,
@@ -125,6 +134,7 @@ struct Hooks {
   bool enter = false;
   bool exit = false;
   bool close = false;
+  bool check = false;
 };
 
 // The code behind one resource, configured. Thread-safe; outlives its objects.

@@ -135,6 +135,12 @@ void Scope::On(Acquired input, Effects& effects) {
 void Scope::On(UseEnded input, Effects& effects) {
   live_.erase(input.call_id);
   effects.push_back(SendUsed{input.call_id, std::move(input.result)});
+  if (live_.empty()) {
+    for (Event& event : exit_events_) {
+      effects.push_back(SendEvent{std::move(event)});
+    }
+    exit_events_.clear();
+  }
   Conclude(effects);
 }
 
@@ -149,8 +155,11 @@ void Scope::On(LeaseEnded input, Effects& effects) {
 }
 
 void Scope::On(Happened input, Effects& effects) {
-  if (input.event.phase == Phase::kExited && !live_.empty()) {
-    exited_event_ = std::move(input.event);
+  // The exit follows the uses; so do its events their replies.
+  const bool of_exit = input.event.phase == Phase::kExiting ||
+                       input.event.phase == Phase::kExited;
+  if (of_exit && !live_.empty()) {
+    exit_events_.push_back(std::move(input.event));
     return;
   }
   effects.push_back(SendEvent{std::move(input.event)});
@@ -181,9 +190,6 @@ void Scope::End(ExitCause cause, absl::Status status, Effects& effects) {
 
 void Scope::Conclude(Effects& effects) {
   if (!receipt_.has_value() || !live_.empty()) return;
-  if (exited_event_.has_value()) {
-    effects.push_back(SendEvent{*std::move(exited_event_)});
-  }
   effects.push_back(SendExited{*receipt_});
   FinishWith(status_, effects);
 }

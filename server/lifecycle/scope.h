@@ -15,8 +15,8 @@
 //    release is LEASE_ENDED in its reply.
 //  - A half-close or a broken stream without a release ends the scope with
 //    DISCONNECTED; a broken stream cancels what runs.
-//  - `exited` is the last reply: it, and the EXITED event, wait until every
-//    live use has been answered.
+//  - `exited` is the last reply: it, and the events EXITING and EXITED, wait
+//    until every live use has been answered.
 //  - Whatever is said after the scope was ended changes nothing.
 //
 // Thread safety: none; one driver at a time.
@@ -176,7 +176,7 @@ class Scope {
   absl::Status status_;
   bool broken_ = false;
   std::optional<Receipt> receipt_;
-  std::optional<Event> exited_event_;
+  std::vector<Event> exit_events_;  // for when no use is live any more
 };
 
 }  // namespace anteroom::lifecycle

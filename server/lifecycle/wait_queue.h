@@ -1,5 +1,5 @@
-// WaitQueue: the acquires that no instance has been bound to yet, in order of
-// arrival.
+// WaitQueue: the acquires that no instance has been bound to yet, first come,
+// first served within a priority, higher priorities first.
 //
 // A ticket is one of them. It leaves the queue bound to an instance, failed, or
 // by giving up; whoever signals its waiter first decides which.
@@ -9,7 +9,8 @@
 #define ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
 
 #include <cstddef>
-#include <list>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -23,18 +24,22 @@
 namespace anteroom::lifecycle {
 
 struct Ticket {
-  Ticket(coro::Runtime runtime, std::shared_ptr<Lease> lease)
+  // `arrival` grows with each ticket of a pool.
+  Ticket(coro::Runtime runtime, std::shared_ptr<Lease> lease,
+         std::uint64_t arrival)
       : lease(std::move(lease)),
-        waiter(std::make_shared<coro::Waiter>(runtime)) {}
+        waiter(std::make_shared<coro::Waiter>(runtime)),
+        place(-static_cast<std::int64_t>(this->lease->priority()), arrival) {}
+
+  // Whose turn it is: the smallest place is first.
+  using Place = std::pair<std::int64_t, std::uint64_t>;
 
   const std::shared_ptr<Lease> lease;
   const std::shared_ptr<coro::Waiter> waiter;
+  const Place place;
   // What the signal meant: bound to an instance, or else failed.
   std::shared_ptr<Instance> instance;
   absl::Status failure;
-  // Kept by the queue.
-  bool queued = false;
-  std::list<std::shared_ptr<Ticket>>::iterator place;
 };
 
 class WaitQueue {
@@ -42,12 +47,16 @@ class WaitQueue {
   std::size_t size() const { return tickets_.size(); }
   bool empty() const { return tickets_.empty(); }
 
-  void Push(std::shared_ptr<Ticket> ticket);
+  void Push(const std::shared_ptr<Ticket>& ticket);
   // REQUIRES: !empty().
-  const std::shared_ptr<Ticket>& front() const { return tickets_.front(); }
+  const std::shared_ptr<Ticket>& front() const {
+    return tickets_.begin()->second;
+  }
   std::shared_ptr<Ticket> Pop();
-  // Takes `ticket` out if it is still in.
-  void Remove(Ticket& ticket);
+  // How many are before `ticket`, itself included; 0: it is not in.
+  std::size_t PositionOf(const Ticket& ticket) const;
+  // Takes `ticket` out. False: it was not in.
+  bool Remove(const Ticket& ticket) { return tickets_.erase(ticket.place) > 0; }
   // Takes out up to `count` tickets, starting `offset` from the front.
   std::vector<std::shared_ptr<Ticket>> Take(std::size_t offset,
                                             std::size_t count);
@@ -56,7 +65,7 @@ class WaitQueue {
                                              std::size_t count) const;
 
  private:
-  std::list<std::shared_ptr<Ticket>> tickets_;
+  std::map<Ticket::Place, std::shared_ptr<Ticket>> tickets_;
 };
 
 }  // namespace anteroom::lifecycle

@@ -1,7 +1,10 @@
 // How acquires are queued and bound, and how instances live.
 #include "server/lifecycle/pool.h"
 
+#include <map>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "tests/lifecycle/lifecycle_test.h"
@@ -588,6 +591,42 @@ TEST_F(PoolTest, RandomSchedulesLeakNothing) {
       EXPECT_GE(script.Count("exit"), entered) << seed;
     }
   }
+}
+
+// ---- priorities ----
+
+TEST_F(PoolTest, HigherPrioritiesAreServedFirstAndEqualOnesInOrder) {
+  Serve(kNoHooks);
+  LeasePtr holder = Acquire();
+  std::map<std::string, AcquireOutcome> waiting;
+  for (const auto& [name, priority] :
+       {std::pair("low", -1), {"a", 0}, {"b", 0}, {"high", 5}}) {
+    AcquireOptions options;
+    options.priority = priority;
+    waiting.emplace(name, StartAcquire(options));
+    world_.RunUntilIdle();
+  }
+  for (const char* const next : {"high", "a", "b", "low"}) {
+    EXPECT_FALSE(waiting.at(next).done()) << next;
+    Release(holder);
+    ASSERT_TRUE(waiting.at(next).done()) << next;
+    holder = *waiting.at(next).value();
+  }
+}
+
+TEST_F(PoolTest, WhoQueuesIsToldItsPlaceByPriority) {
+  Serve(kNoHooks);
+  Acquire();
+  StartAcquire();
+  world_.RunUntilIdle();
+  const auto sink = std::make_shared<RecordingSink>();
+  AcquireOptions options;
+  options.priority = 1;
+  options.sink = sink;
+  StartAcquire(options);
+  world_.RunUntilIdle();
+  ASSERT_EQ(sink->Trace(), "WAITING");
+  EXPECT_EQ(sink->events.front().queue_position, 1);
 }
 
 }  // namespace

@@ -60,6 +60,13 @@ class ScriptedObject : public lifecycle::Object {
     co_return co_await std::move(scripted);
   }
 
+  Task<absl::Status> Check(lifecycle::CheckContext& context) override {
+    Note("check");
+    if (!script_.check) co_return absl::OkStatus();
+    Task<absl::Status> scripted = script_.check(context);
+    co_return co_await std::move(scripted);
+  }
+
  private:
   void Note(absl::string_view hook, absl::string_view detail = {}) {
     script_.trace.push_back(detail.empty()

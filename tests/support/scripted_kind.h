@@ -32,8 +32,10 @@ struct Script {
       lifecycle::ExitContext&)>
       exit;
   std::function<coro::Task<absl::Status>(lifecycle::CloseContext&)> close;
+  std::function<coro::Task<absl::Status>(lifecycle::CheckContext&)> check;
   // What was called, in order: "construct r#1", "init r#1", "enter r#1 TOKEN",
-  // "use r#1 METHOD", "exit r#1 REASON", "close r#1", "destroy r#1".
+  // "use r#1 METHOD", "exit r#1 REASON", "check r#1", "close r#1", "destroy
+  // r#1".
   std::vector<std::string> trace;
 
   int Count(absl::string_view prefix) const;

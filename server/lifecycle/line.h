@@ -1,0 +1,103 @@
+// Line: the instances of one key of a resource (the only one, where it is not
+// keyed), and who queues for them.
+//
+// It answers who may be bound to what, in constant or logarithmic time, and
+// decides nothing: that is the pool's.
+//
+// An instance is *under way* for the queue while it will take waiters later:
+// under construction, in an init that is awaited before binding, or in a check.
+// Instances under way serve, in the order in which they were begun, the waiters
+// from the front of the queue.
+//
+// Invariant: Note() was called after the last change to an instance's state,
+// holders, retirement or check.
+//
+// Thread safety: none; guarded by the mutex of the pool that owns it.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_LINE_H_
+#define ANTEROOM_SERVER_LIFECYCLE_LINE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/lifecycle/instance.h"
+#include "server/lifecycle/lease.h"
+#include "server/lifecycle/wait_queue.h"
+
+namespace anteroom::lifecycle {
+
+class Line {
+ public:
+  // `binds_early`: waiters are bound as soon as an instance is constructed.
+  // `slots`: leases side by side on one instance.
+  Line(std::string key, bool binds_early, std::size_t slots)
+      : key_(std::move(key)), binds_early_(binds_early), slots_(slots) {}
+  Line(const Line&) = delete;
+  Line& operator=(const Line&) = delete;
+
+  const std::string& key() const { return key_; }
+  WaitQueue& queue() { return queue_; }
+  const WaitQueue& queue() const { return queue_; }
+  // By number: in the order in which they were begun.
+  const std::map<std::uint64_t, std::shared_ptr<Instance>>& instances() const {
+    return instances_;
+  }
+  // Nobody waits and there is nothing to wait for.
+  bool unused() const { return queue_.empty() && instances_.empty(); }
+
+  void Add(const std::shared_ptr<Instance>& instance);
+  void Remove(const Instance& instance);
+  // Looks at `instance` anew.
+  void Note(const Instance& instance);
+
+  // An instance that takes the next waiter now: a ready one, if there is.
+  std::shared_ptr<Instance> FindRoom() const;
+  // Waiters that no instance under way will serve.
+  std::size_t unserved() const;
+  // The first of them; null if there is none.
+  std::shared_ptr<Lease> FirstUnserved() const;
+  std::vector<std::shared_ptr<Ticket>> TakeUnserved();
+  // Whether some instance will be, or come, free.
+  bool HasHope() const { return !lendable_.empty(); }
+
+  bool IsUnderWay(const Instance& instance) const;
+  // The waiters that `instance`, under way, will serve.
+  std::vector<std::shared_ptr<Lease>> WaitersOf(const Instance& instance) const;
+  std::vector<std::shared_ptr<Ticket>> TakeWaitersOf(const Instance& instance);
+  // Instances under way that no waiter needs, in the order of their numbers.
+  std::vector<std::shared_ptr<Instance>> Unneeded() const;
+
+  // Ready instances that nobody holds.
+  std::size_t idle() const { return idle_.size(); }
+  // Instances ready, or to be ready by themselves, beyond what the queue takes.
+  std::size_t spares() const;
+
+ private:
+  using Numbers = std::set<std::uint64_t>;
+
+  std::size_t SlotsBefore(const Instance& instance) const;
+  // How many of the first instances under way the queue needs.
+  std::size_t needed() const;
+
+  const std::string key_;
+  const bool binds_early_;
+  const std::size_t slots_;
+  WaitQueue queue_;
+  std::map<std::uint64_t, std::shared_ptr<Instance>> instances_;
+  // Numbers of instances, by what they are.
+  Numbers under_way_;
+  Numbers ready_room_;
+  Numbers early_room_;
+  Numbers idle_;
+  Numbers unheld_;    // and ready, under way or warm
+  Numbers lendable_;  // not retired
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_LINE_H_

@@ -1,0 +1,365 @@
+// Who gets what: binding, building, keeping and letting go of instances. All of
+// it under the pool's lock; nothing here waits.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/coro/check.h"
+#include "server/coro/sleep.h"
+#include "server/error/error.h"
+#include "server/lifecycle/backoff.h"
+#include "server/lifecycle/pool.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+// Not even init_retry's 0 makes an instance that nobody waits for be tried
+// again without a pause.
+constexpr absl::Duration kMinWarmBackoff = absl::Milliseconds(100);
+
+}  // namespace
+
+void Pool::Dispatch(Line& line, Todo& todo) {
+  if (!draining_) {
+    while (!line.queue().empty()) {
+      const std::shared_ptr<Instance> room = line.FindRoom();
+      if (room == nullptr) break;
+      BindFirst(line, room, todo);
+    }
+    while (line.unserved() > 0 && MayBuild(line, todo)) {
+      Build(line, /*warm=*/false, todo);
+    }
+    KeepWarm(line, todo);
+    AbandonUnneeded(line, todo);
+  }
+  Recount(line);
+}
+
+void Pool::BindFirst(Line& line, const std::shared_ptr<Instance>& instance,
+                     Todo& todo) {
+  const std::shared_ptr<Ticket> ticket = line.queue().Pop();
+  // False: it gave up and is about to say so. (Only posts: see waiter.h.)
+  if (!ticket->waiter->Signal()) return;
+  ticket->instance = instance;
+  ++instance->bound;
+  if (instance->state() == InstanceState::kReady) {
+    instance->Transition(InstanceState::kHeld);
+  }
+  if (instance->idle.stop_possible()) {
+    todo.stop.push_back(
+        std::exchange(instance->idle, std::stop_source(std::nostopstate)));
+  }
+  Note(instance);
+  for (const auto& [number, other] : line.instances()) {
+    if (other != instance && other->causer == ticket->lease) {
+      other->causer.reset();
+    }
+  }
+  ticket->lease->Bind(instance, ++last_token_);
+  leases_.emplace(last_token_, ticket->lease);
+}
+
+bool Pool::MayBuild(Line& line, Todo& todo) {
+  // The one instance of the key is taken, or closing: its end dispatches.
+  if (policy_.keyed && !line.instances().empty()) return false;
+  if (!breaker_.Allows(runtime_.clock.Now())) {
+    RefuseUnserved(line);
+    WakeAt(breaker_.retry_at(), todo);
+    return false;
+  }
+  if (instances_ < static_cast<std::size_t>(policy_.max_instances)) return true;
+  if (policy_.keyed) {
+    hungry_.insert(line.key());
+    EvictForHungry(todo);
+  }
+  return false;
+}
+
+void Pool::Build(Line& line, bool warm, Todo& todo) {
+  const std::uint64_t number = ++last_instance_;
+  auto instance = std::make_shared<Instance>(
+      runtime_, events_, hooks_,
+      InstanceInfo{resource_, line.key(), absl::StrCat(resource_, "#", number)},
+      number);
+  // The first waiter that nothing under way will serve is why.
+  if (!warm) instance->causer = line.FirstUnserved();
+  instance->warm = warm;
+  instance->probe = breaker_.Began();
+  ++instances_;
+  line.Add(instance);
+  todo.build.push_back(std::move(instance));
+}
+
+void Pool::KeepWarm(Line& line, Todo& todo) {
+  const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
+  while (line.spares() < min_idle &&
+         instances_ < static_cast<std::size_t>(policy_.max_instances)) {
+    const coro::Instant now = runtime_.clock.Now();
+    if (!breaker_.Allows(now)) return WakeAt(breaker_.retry_at(), todo);
+    if (now < warm_at_) return WakeAt(warm_at_, todo);
+    Build(line, /*warm=*/true, todo);
+  }
+}
+
+void Pool::AbandonUnneeded(Line& line, Todo& todo) {
+  if (policy_.abandon_init == AbandonInit::kKeep) return;
+  const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
+  std::size_t spares = line.idle();
+  for (const std::shared_ptr<Instance>& instance : line.Unneeded()) {
+    if (instance->ready()) continue;  // in a check
+    if (spares < min_idle) {
+      ++spares;
+      instance->warm = true;
+    } else {
+      instance->retired = true;
+      todo.stop.push_back(instance->abandoned);
+    }
+    Note(instance);
+  }
+}
+
+void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
+  if (policy_.abandon_init == AbandonInit::kKeep || instance.warm ||
+      instance.retired || instance.bound > 0 ||
+      instance.state() != InstanceState::kInitializing) {
+    return;
+  }
+  Line& line = LineOf(instance.info().key);
+  if (line.spares() < static_cast<std::size_t>(policy_.min_idle)) {
+    instance.warm = true;
+  } else {
+    instance.retired = true;
+    todo.stop.push_back(instance.abandoned);
+  }
+  line.Note(instance);
+}
+
+void Pool::RefuseUnserved(Line& line) {
+  // What is held may come back, and serve them after all.
+  if (line.HasHope()) return;
+  const absl::Duration wait =
+      coro::Between(runtime_.clock.Now(), breaker_.retry_at());
+  Fail(line.TakeUnserved(),
+       WithRetryDelay(
+           Error(Reason::kBreakerOpen,
+                 absl::StrCat("the inits of ", resource_,
+                              " keep failing: none is tried for a while")),
+           std::max(wait, absl::ZeroDuration())));
+}
+
+void Pool::EvictForHungry(Todo& todo) {
+  // Those that close already make room, too.
+  while (hungry_.size() > closing_ && !idle_.empty()) {
+    const std::shared_ptr<Instance> oldest = idle_.begin()->second;
+    oldest->retired = true;
+    Note(oldest);
+    Settle(oldest, todo);
+  }
+}
+
+void Pool::FeedHungry(Todo& todo) {
+  while (!hungry_.empty() &&
+         instances_ < static_cast<std::size_t>(policy_.max_instances)) {
+    // A line whose waiters have gone is not hungry any more: see Recount().
+    const auto first =
+        std::min_element(hungry_.begin(), hungry_.end(),
+                         [this](const std::string& a, const std::string& b)
+                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+                               return lines_.at(a).queue().front()->place <
+                                      lines_.at(b).queue().front()->place;
+                             });
+    Line& line = lines_.at(*first);
+    hungry_.erase(first);
+    Dispatch(line, todo);
+  }
+  EvictForHungry(todo);
+}
+
+void Pool::WakeAt(coro::Instant when, Todo& todo) {
+  if (when >= wake_at_) return;
+  wake_at_ = when;
+  todo.wake.push_back(when);
+}
+
+coro::Task<void> Pool::Wake(coro::Instant when) {
+  coro::Task<coro::Wake> sleep =
+      coro::SleepUntil(runtime_, when, drain_stop_.get_token());
+  if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
+  Todo todo;
+  {
+    coro::MutexLock lock(mu_);
+    if (wake_at_ == when) wake_at_ = coro::kNever;
+    std::vector<std::string> keys;
+    for (const auto& [key, line] : lines_) keys.push_back(key);
+    for (const std::string& key : keys) {
+      const auto line = lines_.find(key);
+      if (line != lines_.end()) Dispatch(line->second, todo);
+    }
+  }
+  Perform(std::move(todo));
+}
+
+void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
+  if (!instance->constructed() || instance->bound > 0 || instance->checking) {
+    return;
+  }
+  switch (instance->state()) {
+    case InstanceState::kConstructed:
+      // About to be initialized, unless its init waits for an Enter.
+      if (!hooks_.enter || instance->warm) return;
+      break;
+    case InstanceState::kHeld:
+      if (!instance->retired) instance->Transition(InstanceState::kReady);
+      Note(instance);
+      break;
+    case InstanceState::kReady:
+      break;
+    case InstanceState::kFailed:
+      return BeginClosing(*instance, todo);
+    case InstanceState::kInitializing:  // its end settles it
+    case InstanceState::kClosing:
+    case InstanceState::kClosed:
+      return;
+  }
+  const bool needed =
+      instance->ready() && LineOf(instance->info().key).idle() <=
+                               static_cast<std::size_t>(policy_.min_idle);
+  if (instance->retired ||
+      (policy_.idle_timeout == absl::ZeroDuration() && !needed)) {
+    instance->retired = true;
+    BeginClosing(*instance, todo);
+    Note(instance);
+  } else if (!instance->idle.stop_possible() && WatchesIdle()) {
+    instance->idle = std::stop_source();
+    todo.idle.emplace_back(instance, instance->idle.get_token());
+  }
+  EvictForHungry(todo);
+}
+
+bool Pool::WatchesIdle() const {
+  return policy_.idle_timeout > absl::ZeroDuration() ||
+         (hooks_.check && policy_.check_interval > absl::ZeroDuration());
+}
+
+void Pool::BeginClosing(Instance& instance, Todo& todo) {
+  instance.Transition(InstanceState::kClosing);
+  ++closing_;
+  for (std::stop_source* const stop : {&instance.idle, &instance.age}) {
+    if (stop->stop_possible()) todo.stop.push_back(*stop);
+  }
+}
+
+void Pool::Remove(const Instance& instance, Todo& todo) {
+  if (instance.probe) breaker_.GivenUp(/*probe=*/true);
+  --instances_;
+  if (instance.constructed()) --closing_;
+  Line& line = LineOf(instance.info().key);
+  line.Remove(instance);
+  if (draining_ && instances_ == 0) emptied_.Set();
+  if (policy_.keyed && !draining_ && line.unserved() > 0) {
+    Recount(line);
+    hungry_.insert(line.key());  // it takes its turn with the others
+  } else {
+    Dispatch(line, todo);
+  }
+  FeedHungry(todo);
+}
+
+void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
+  instance->Transition(InstanceState::kReady);
+  if (instance->bound > 0) instance->Transition(InstanceState::kHeld);
+  Note(instance);
+  if (policy_.max_lifetime != absl::InfiniteDuration()) {
+    instance->age = std::stop_source();
+    todo.age.emplace_back(instance, instance->age.get_token());
+  }
+}
+
+void Pool::NoteInit(Instance& instance, const absl::Status& status) {
+  const bool probe = std::exchange(instance.probe, false);
+  if (status.ok()) {
+    breaker_.Succeeded();
+    warm_failures_ = 0;
+  } else if (!HasReason(status, Reason::kInitFailed) &&
+             !HasReason(status, Reason::kInitTimedOut)) {
+    breaker_.GivenUp(probe);  // nobody waited for it
+  } else {
+    breaker_.Failed(runtime_.clock.Now(), probe);
+    if (!instance.warm) return;
+    const absl::Duration delay = BackoffAfter(
+        ++warm_failures_,
+        std::max(policy_.init_retry.initial_backoff, kMinWarmBackoff),
+        std::max(policy_.init_retry.max_backoff, kMinWarmBackoff),
+        runtime_.random);
+    warm_at_ = coro::After(runtime_.clock.Now(), delay);
+  }
+}
+
+void Pool::Note(const std::shared_ptr<Instance>& instance) {
+  LineOf(instance->info().key).Note(*instance);
+  const bool idle = !instance->retired && instance->bound == 0 &&
+                    instance->ready() && !instance->checking;
+  if (idle && instance->idle_order == 0) {
+    instance->idle_order = ++last_idle_;
+    idle_.emplace(instance->idle_order, instance);
+  } else if (!idle && instance->idle_order != 0) {
+    idle_.erase(std::exchange(instance->idle_order, 0));
+  }
+}
+
+void Pool::Fail(const std::vector<std::shared_ptr<Ticket>>& tickets,
+                const absl::Status& status) {
+  for (const std::shared_ptr<Ticket>& ticket : tickets) {
+    ticket->failure = status;
+    ticket->waiter->Signal();
+  }
+}
+
+void Pool::Recount(Line& line) {
+  const std::string key = line.key();
+  const std::size_t unserved = line.unserved();
+  std::size_t& counted = unserved_of_[key];
+  unserved_ = unserved_ - counted + unserved;
+  counted = unserved;
+  if (unserved == 0) {
+    unserved_of_.erase(key);
+    hungry_.erase(key);
+  }
+  if (policy_.keyed && line.unused()) lines_.erase(key);
+}
+
+Line& Pool::LineOf(const std::string& key) {
+  return lines_.try_emplace(key, key, hooks_.enter, slots_).first->second;
+}
+
+std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
+    const std::shared_ptr<Instance>& instance) const {
+  const auto line = lines_.find(instance->info().key);
+  if (line == lines_.end()) return {};
+  if (line->second.IsUnderWay(*instance)) {
+    return line->second.WaitersOf(*instance);
+  }
+  std::vector<std::shared_ptr<Lease>> waiting;
+  for (const auto& [token, lease] : leases_) {
+    if (lease->instance() == instance) waiting.push_back(lease);
+  }
+  return waiting;
+}
+
+void Pool::Perform(Todo todo, Begin builds) {
+  for (std::stop_source& stop : todo.stop) stop.request_stop();
+  for (auto& [instance, stop] : todo.idle) {
+    group_.Spawn(WatchIdle(instance, std::move(stop)));
+  }
+  for (auto& [instance, stop] : todo.age) {
+    group_.Spawn(WatchAge(instance, std::move(stop)));
+  }
+  for (const coro::Instant when : todo.wake) group_.Spawn(Wake(when));
+  for (const std::shared_ptr<Instance>& instance : todo.build) {
+    ANTEROOM_CHECK(builds == Begin::kInline
+                       ? group_.Spawn(Live(instance))
+                       : group_.SpawnPosted(Live(instance)));
+  }
+}
+
+}  // namespace anteroom::lifecycle
