@@ -47,9 +47,9 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildHello(
   fields.Read("init_fails", proto.init_fails(), parameters.init_fails);
   fields.Read("enter_fails", proto.enter_fails(), parameters.enter_fails);
   fields.Read("exit_fails", proto.exit_fails(), parameters.exit_fails);
+  fields.Read("check_fails", proto.check_fails(), parameters.check_fails);
   fields.Read("progress_steps", proto.progress_steps(),
               parameters.progress_steps);
-  fields.NotYet("check_fails", proto.check_fails() != 0);
   parameters.suppress = proto.suppress();
   if (!fields.status().ok()) return fields.status();
   return std::make_unique<kinds::Hello>(runtime, parameters);
@@ -116,7 +116,10 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
                                                   const v1::Policy& proto) {
   lifecycle::Policy policy;
   Fields fields(path);
+  policy.keyed = proto.keyed();
+  if (policy.keyed) policy.max_instances = lifecycle::kUnlimited;
   if (proto.has_max_instances()) policy.max_instances = proto.max_instances();
+  if (proto.has_min_idle()) policy.min_idle = proto.min_idle();
   if (proto.has_max_holders()) policy.max_holders = proto.max_holders();
   if (proto.has_max_waiters()) policy.max_waiters = proto.max_waiters();
   policy.reuse_tainted = proto.reuse_tainted();
@@ -142,6 +145,19 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
       {"default_ttl", proto.has_default_ttl(), proto.default_ttl(),
        policy.default_ttl},
       {"max_ttl", proto.has_max_ttl(), proto.max_ttl(), policy.max_ttl},
+      {"max_lifetime", proto.has_max_lifetime(), proto.max_lifetime(),
+       policy.max_lifetime},
+      {"check_interval", proto.has_check_interval(), proto.check_interval(),
+       policy.check_interval},
+      {"revoke_notice", proto.has_revoke_notice(), proto.revoke_notice(),
+       policy.revoke_notice},
+      {"max_hold", proto.has_max_hold(), proto.max_hold(), policy.max_hold},
+      {"init_retry.initial_backoff", proto.init_retry().has_initial_backoff(),
+       proto.init_retry().initial_backoff(), policy.init_retry.initial_backoff},
+      {"init_retry.max_backoff", proto.init_retry().has_max_backoff(),
+       proto.init_retry().max_backoff(), policy.init_retry.max_backoff},
+      {"breaker.open", proto.breaker().has_open(), proto.breaker().open(),
+       policy.breaker.open},
   };
   for (const auto& field : durations) {
     if (field.present) fields.Read(field.name, field.proto, field.value);
@@ -169,16 +185,12 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
     default:
       fields.Refuse("await_init", "is no known value");
   }
-  fields.NotYet("keyed", proto.keyed());
-  fields.NotYet("min_idle", proto.min_idle() != 0);
-  fields.NotYet("max_lifetime", proto.has_max_lifetime());
-  fields.NotYet("init_retry", proto.has_init_retry());
-  fields.NotYet("breaker", proto.has_breaker());
-  fields.NotYet("check_interval", proto.check_interval().seconds() != 0 ||
-                                      proto.check_interval().nanos() != 0);
-  fields.NotYet("revoke_notice", proto.has_revoke_notice());
+  // Unset means the default; Validate() refuses what is negative.
+  if (proto.init_retry().attempts() != 0) {
+    policy.init_retry.attempts = proto.init_retry().attempts();
+  }
+  policy.breaker.failures = proto.breaker().failures();
   fields.NotYet("max_disconnect_grace", proto.has_max_disconnect_grace());
-  fields.NotYet("max_hold", proto.has_max_hold());
   if (!fields.status().ok()) return fields.status();
   return policy;
 }

@@ -6,7 +6,8 @@
 //   where
 //                              it failed and the policy has init_retry: a
 //                              failed Init leaves the object as constructed
-//   Enter        __aenter__    once per lease
+//   Enter        __aenter__    once per lease; where it did not await the init,
+//                              the server's waiting for it is part of the enter
 //   Use          a method      any number of times while held
 //   Exit         __aexit__     once per entered lease
 //   Close        aclose        once per constructed instance, after all exits

@@ -9,6 +9,12 @@
 namespace anteroom::lifecycle {
 namespace {
 
+// Of one scope.
+constexpr std::size_t kMaxUnansweredUses = 1000;
+constexpr std::size_t kMaxUnansweredBytes = std::size_t{16} << 20;
+// How soon a refused use may be worth trying again.
+constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
+
 absl::Status NotAcquired() {
   return InvalidField("request",
                       "the first request of a With stream must be an acquire");
@@ -39,21 +45,42 @@ void Scope::On(AcquireRequested input, Effects& effects) {
 
 void Scope::On(UseRequested input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
-  if (cause_.has_value()) {
-    effects.push_back(SendUsed{
-        input.call_id,
-        WithMetadata(Error(Reason::kLeaseEnded,
-                           "the scope has ended: no use after release"),
-                     "exit_reason", ExitReasonName(cause_->reason))});
-  } else if (IsLive(input.call_id)) {
-    effects.push_back(SendUsed{
-        input.call_id,
-        InvalidField("use.call_id", "is that of a call still unanswered")});
-  } else if (state_ == State::kAcquiring) {
+  absl::Status refusal = Refusal(input);
+  if (!refusal.ok()) {
+    effects.push_back(SendUsed{input.call_id, std::move(refusal)});
+    return;
+  }
+  unanswered_bytes_ += input.argument.data.size();
+  if (state_ == State::kAcquiring) {
     queued_.push_back(std::move(input));
   } else {
     Start(std::move(input), effects);
   }
+}
+
+absl::Status Scope::Refusal(const UseRequested& use) const {
+  if (!use.invalid.ok()) return use.invalid;
+  if (cause_.has_value()) {
+    return WithMetadata(
+        Error(Reason::kLeaseEnded, "the scope has ended: no use after release"),
+        "exit_reason", ExitReasonName(cause_->reason));
+  }
+  if (IsLive(use.call_id)) {
+    return InvalidField("use.call_id", "is that of a call still unanswered");
+  }
+  const std::size_t unanswered = live_.size() + queued_.size();
+  if (unanswered >= kMaxUnansweredUses ||
+      (unanswered > 0 &&
+       unanswered_bytes_ + use.argument.data.size() > kMaxUnansweredBytes)) {
+    return WithRetryDelay(
+        Error(Reason::kQuotaExceeded,
+              absl::StrCat(unanswered, " calls of this scope with ",
+                           unanswered_bytes_,
+                           " bytes wait for their replies: "
+                           "no more until some have come")),
+        kRetryDelay);
+  }
+  return absl::OkStatus();
 }
 
 void Scope::On(CancelRequested input, Effects& effects) {
@@ -63,14 +90,15 @@ void Scope::On(CancelRequested input, Effects& effects) {
                                      return use.call_id == input.call_id;
                                    });
   if (queued != queued_.end()) {
+    unanswered_bytes_ -= queued->argument.data.size();
     queued_.erase(queued);
     effects.push_back(SendUsed{
         input.call_id, absl::CancelledError("cancelled before it began")});
     return;
   }
   const auto live = live_.find(input.call_id);
-  if (live == live_.end() || !live->second) return;  // answered already
-  live->second = false;
+  if (live == live_.end() || !live->second.wanted) return;  // answered already
+  live->second.wanted = false;
   effects.push_back(StopUse{input.call_id});
 }
 
@@ -93,9 +121,9 @@ void Scope::On(Broken, Effects& effects) {
   broken_ = true;
   if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
   End(Disconnected(), status, effects);
-  for (auto& [call_id, wanted] : live_) {
-    if (!wanted) continue;
-    wanted = false;
+  for (auto& [call_id, use] : live_) {
+    if (!use.wanted) continue;
+    use.wanted = false;
     effects.push_back(StopUse{call_id});
   }
 }
@@ -133,7 +161,9 @@ void Scope::On(Acquired input, Effects& effects) {
 }
 
 void Scope::On(UseEnded input, Effects& effects) {
-  live_.erase(input.call_id);
+  const auto live = live_.find(input.call_id);
+  unanswered_bytes_ -= live->second.bytes;
+  live_.erase(live);
   effects.push_back(SendUsed{input.call_id, std::move(input.result)});
   if (live_.empty()) {
     for (Event& event : exit_events_) {
@@ -174,7 +204,7 @@ bool Scope::IsLive(std::uint64_t call_id) const {
 }
 
 void Scope::Start(UseRequested use, Effects& effects) {
-  live_.emplace(use.call_id, true);
+  live_.emplace(use.call_id, LiveUse{true, use.argument.data.size()});
   effects.push_back(StartUse{std::move(use)});
 }
 

@@ -11,6 +11,9 @@
 // Rules:
 //  - Uses and a release sent before `entered` queue up and run after it, in
 //    their order. Uses run side by side.
+//  - Uses that are asked for and not answered are bounded, in number and in the
+//    bytes of their arguments: one more is QUOTA_EXCEEDED in its reply, so that
+//    a release or a cancel behind it is always heard.
 //  - A call id that is live again is INVALID_REQUEST in its reply; a use after
 //    release is LEASE_ENDED in its reply.
 //  - A half-close or a broken stream without a release ends the scope with
@@ -57,6 +60,8 @@ class Scope {
     std::uint64_t call_id = 0;
     std::string method;
     Payload argument;
+    // Not OK: it is no valid call; its reply says so.
+    absl::Status invalid;
   };
   struct CancelRequested {
     std::uint64_t call_id = 0;
@@ -137,13 +142,15 @@ class Scope {
   // What `input` makes necessary, in this order.
   Effects Handle(Input input);
 
-  // Uses that were asked for and not answered: the driver reads no further
-  // request while they are too many.
-  std::size_t unanswered() const { return live_.size() + queued_.size(); }
   // Finish has been said.
   bool done() const { return state_ == State::kDone; }
 
  private:
+  // A use that was started and has not ended.
+  struct LiveUse {
+    bool wanted = true;  // false: its stop was asked for
+    std::size_t bytes = 0;
+  };
   enum class State { kOpening, kAcquiring, kHeld, kExiting, kDone };
 
   void On(AcquireRequested input, Effects& effects);
@@ -158,6 +165,8 @@ class Scope {
   void On(LeaseEnded input, Effects& effects);
   void On(Happened input, Effects& effects);
 
+  // Why a use is not even begun; OK: it is.
+  absl::Status Refusal(const UseRequested& use) const;
   bool IsLive(std::uint64_t call_id) const;
   void Start(UseRequested use, Effects& effects);
   // Decides how the scope ends: with `cause` for the lease and `status` for the
@@ -168,9 +177,9 @@ class Scope {
   void FinishWith(absl::Status status, Effects& effects);
 
   State state_ = State::kOpening;
-  // Started and not ended; false: its stop was asked for.
-  std::map<std::uint64_t, bool> live_;
-  std::deque<UseRequested> queued_;  // before `entered`
+  std::map<std::uint64_t, LiveUse> live_;  // by call id
+  std::deque<UseRequested> queued_;        // before `entered`
+  std::size_t unanswered_bytes_ = 0;
   // How the scope is to end, once somebody said so.
   std::optional<ExitCause> cause_;
   absl::Status status_;

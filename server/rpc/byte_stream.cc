@@ -69,15 +69,37 @@ void ByteStream::Send(const grpc::ByteBuffer& message) {
     coro::MutexLock lock(mu_);
     if (broken_ || ended_) return;
     queue_.push_back(message);
-    too_many = queue_.size() > calls_.options().max_queued_messages;
+    queued_bytes_ += message.Length();
+    too_many = queue_.size() > calls_.options().max_queued_messages ||
+               queued_bytes_ > calls_.options().max_queued_bytes;
     next = Advance();
   }
   Start(next);
   if (too_many) CutOff();
 }
 
+coro::Task<void> ByteStream::AwaitBacklog(std::size_t bytes,
+                                          std::stop_token stop) {
+  const std::shared_ptr<ByteStream> self = shared_from_this();
+  while (!stop.stop_requested()) {
+    std::shared_ptr<coro::Waiter> backlog;
+    {
+      coro::MutexLock lock(mu_);
+      if (queued_bytes_ <= bytes || broken_) co_return;
+      backlog = backlog_ = std::make_shared<coro::Waiter>(calls_.runtime());
+    }
+    co_await backlog->Wait(stop, coro::kNever);
+  }
+}
+
+void ByteStream::DropQueue() {
+  queue_.clear();
+  queued_bytes_ = 0;
+}
+
 void ByteStream::OnWriteDone(bool ok) {
   TsanAcquire(this);
+  std::shared_ptr<coro::Waiter> backlog;
   Next next = Next::kNothing;
   coro::Timers::Id timer = coro::Timers::Id::kNone;
   {
@@ -86,10 +108,12 @@ void ByteStream::OnWriteDone(bool ok) {
     std::swap(timer, write_timer_);
     if (!ok) {
       broken_ = true;
-      queue_.clear();
+      DropQueue();
     }
     next = Advance();
+    backlog = std::move(backlog_);
   }
+  if (backlog != nullptr) backlog->Signal();
   calls_.runtime().timers.Cancel(timer);
   Start(next);
   if (!ok) call_.RequestStop();
@@ -98,12 +122,15 @@ void ByteStream::OnWriteDone(bool ok) {
 void ByteStream::OnCancel() {
   TsanAcquire(this);
   Next next = Next::kNothing;
+  std::shared_ptr<coro::Waiter> backlog;
   {
     coro::MutexLock lock(mu_);
     broken_ = true;
-    queue_.clear();
+    DropQueue();
     next = Advance();
+    backlog = std::move(backlog_);
   }
+  if (backlog != nullptr) backlog->Signal();
   Start(next);
   call_.RequestStop();
 }
@@ -131,6 +158,7 @@ ByteStream::Next ByteStream::Advance() {
   if (!queue_.empty()) {
     outgoing_ = queue_.front();
     queue_.pop_front();
+    queued_bytes_ -= outgoing_.Length();
     writing_ = true;
     return Next::kWrite;
   }

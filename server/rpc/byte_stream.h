@@ -8,7 +8,7 @@
 //  3. Finish is called once: after the handler has ended and, unless the stream
 //     is broken, all that it sent is written.
 //  4. A client that takes no message for write_timeout, or lets more than
-//     max_queued_messages queue up, is cut off.
+//     max_queued_messages or max_queued_bytes queue up, is cut off.
 //
 // Lives until gRPC is done with it and the handler has ended.
 //
@@ -50,6 +50,11 @@ class ByteStream
   coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
       std::stop_token stop);
 
+  // Waits until no more than `bytes` of messages queue up, the stream is broken
+  // or `stop` comes. By one coroutine at a time. Resumes on the executor if it
+  // waited.
+  coro::Task<void> AwaitBacklog(std::size_t bytes, std::stop_token stop);
+
   // Queues a message; never waits. Dropped if the stream is broken.
   void Send(const grpc::ByteBuffer& message);
 
@@ -68,6 +73,7 @@ class ByteStream
   enum class Next { kNothing, kWrite, kFinish };
   Next Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Start(Next next);
+  void DropQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CutOff();
 
   Calls& calls_;
@@ -86,6 +92,9 @@ class ByteStream
   std::optional<grpc::ByteBuffer> arrived_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<coro::Waiter> reader_ ABSL_GUARDED_BY(mu_);
   std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mu_);
+  std::size_t queued_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  // Signalled when less queues up.
+  std::shared_ptr<coro::Waiter> backlog_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
   coro::Timers::Id write_timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;

@@ -25,8 +25,10 @@ class Calls {
   struct Options {
     // A client that does not take a message for so long is cut off.
     absl::Duration write_timeout = absl::Seconds(30);
-    // Messages queued to one client at most; it is cut off beyond.
+    // Messages, and their bytes, queued to one client at most; it is cut off
+    // beyond.
     std::size_t max_queued_messages = 10'000;
+    std::size_t max_queued_bytes = std::size_t{64} << 20;
   };
 
   explicit Calls(coro::Runtime runtime) : Calls(runtime, Options()) {}

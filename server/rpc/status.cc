@@ -1,5 +1,6 @@
 #include "server/rpc/status.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -15,10 +16,11 @@ namespace anteroom::rpc {
 namespace {
 
 constexpr absl::string_view kTypePrefix = "type.googleapis.com/";
+// Of a message as gRPC sends it: percent-encoded.
 constexpr std::size_t kMaxMessageBytes = 2048;
 // Of a client's 8 KiB of metadata: base64 adds a third, and there is more in it
 // than our details.
-constexpr std::size_t kMaxDetailBytes = 4096;
+constexpr std::size_t kMaxDetailBytes = 3584;
 
 google::protobuf::Duration ToProto(absl::Duration duration) {
   google::protobuf::Duration proto;
@@ -26,6 +28,49 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   proto.set_nanos(static_cast<std::int32_t>(
       absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));
   return proto;
+}
+
+// The length of the UTF-8 character at the front of `text`; 0: there is none.
+std::size_t CharacterLength(absl::string_view text) {
+  const auto byte = [text](std::size_t i) {
+    return static_cast<unsigned char>(text[i]);
+  };
+  if (byte(0) < 0x80) return 1;
+  const std::size_t length = byte(0) >= 0xF5   ? 0
+                             : byte(0) >= 0xF0 ? 4
+                             : byte(0) >= 0xE0 ? 3
+                             : byte(0) >= 0xC2 ? 2
+                                               : 0;
+  if (length == 0 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what is beyond Unicode.
+  const bool wrong = (byte(0) == 0xE0 && byte(1) < 0xA0) ||
+                     (byte(0) == 0xED && byte(1) >= 0xA0) ||
+                     (byte(0) == 0xF0 && byte(1) < 0x90) ||
+                     (byte(0) == 0xF4 && byte(1) >= 0x90);
+  return wrong ? 0 : length;
+}
+
+// `text` as UTF-8, with a question mark for each byte that is none, cut at a
+// character so that gRPC sends at most kMaxMessageBytes for it.
+std::string Sendable(absl::string_view text) {
+  std::string sendable;
+  std::size_t encoded = 0;
+  while (!text.empty()) {
+    const std::size_t length = CharacterLength(text);
+    const absl::string_view character =
+        length == 0 ? absl::string_view("?") : text.substr(0, length);
+    // gRPC encodes a byte as %XX unless it is printable ASCII, and '%' itself.
+    const bool plain = character.size() == 1 && character[0] >= 0x20 &&
+                       character[0] <= 0x7E && character[0] != '%';
+    encoded += plain ? 1 : 3 * character.size();
+    if (encoded > kMaxMessageBytes) break;
+    sendable.append(character.data(), character.size());
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return sendable;
 }
 
 // Adds `message` if the whole stays small enough.
@@ -85,7 +130,7 @@ bool ReadOwnDetail(const google::protobuf::Any& any, absl::Status& status) {
 google::rpc::Status ToProto(const absl::Status& status) {
   google::rpc::Status proto;
   proto.set_code(static_cast<int>(status.code()));
-  proto.set_message(std::string(status.message().substr(0, kMaxMessageBytes)));
+  proto.set_message(Sendable(status.message()));
   if (status.ok()) return proto;
   const ErrorDetail detail = DetailOf(status);
   AddErrorInfo(detail, proto);

@@ -1,6 +1,9 @@
 #include "server/service/convert.h"
 
+#include <openssl/sha.h>
+
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -27,6 +30,7 @@ constexpr std::size_t kMaxRequestIdBytes = 128;
 // Enough for what people tell apart, and no way to fill the memory with.
 constexpr int kMaxLabels = 64;
 constexpr std::size_t kMaxLabelBytes = 256;
+constexpr std::size_t kMaxLabelsBytes = 4096;
 // google.protobuf.Duration's own range, about 10,000 years.
 constexpr std::int64_t kMaxSeconds = 315'576'000'000;
 constexpr std::int64_t kMaxNanos = 999'999'999;
@@ -49,18 +53,6 @@ absl::Status NotYet(absl::string_view field, absl::string_view what) {
       "field", field);
 }
 
-absl::Status CheckName(absl::string_view field, absl::string_view name) {
-  if (name.size() > kMaxNameBytes) {
-    return InvalidField(
-        field,
-        absl::StrCat("has ", name.size(), " bytes, more than ", kMaxNameBytes));
-  }
-  if (HasControlCharacter(name)) {
-    return InvalidField(field, "has a control character");
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckRequestId(absl::string_view id) {
   if (id.empty()) return absl::OkStatus();
   if (id.size() < kMinRequestIdBytes || id.size() > kMaxRequestIdBytes ||
@@ -76,13 +68,20 @@ absl::Status CheckLabels(const v1::AcquireRequest& proto) {
   if (proto.labels_size() > kMaxLabels) {
     return InvalidField("labels", absl::StrCat("are more than ", kMaxLabels));
   }
+  std::size_t bytes = 0;
   for (const auto& [key, value] : proto.labels()) {
+    bytes += key.size() + value.size();
     if (key.empty()) return InvalidField("labels", "has an empty key");
     if (key.size() > kMaxLabelBytes || value.size() > kMaxLabelBytes) {
       return InvalidField("labels", absl::StrCat("has a key or value of more "
                                                  "than ",
                                                  kMaxLabelBytes, " bytes"));
     }
+  }
+  if (bytes > kMaxLabelsBytes) {
+    return InvalidField(
+        "labels", absl::StrCat("have ", bytes, " bytes in all, more than ",
+                               kMaxLabelsBytes));
   }
   return absl::OkStatus();
 }
@@ -105,7 +104,6 @@ absl::Status CheckSupported(const v1::AcquireRequest& proto,
   if (proto.readiness() == v1::AcquireRequest::READINESS_DEFERRED) {
     return NotYet("readiness", "READINESS_DEFERRED");
   }
-  if (proto.priority() != 0) return NotYet("priority", "priorities");
   if (proto.disconnect_grace().seconds() != 0 ||
       proto.disconnect_grace().nanos() != 0) {
     return NotYet("disconnect_grace", "resuming a stream");
@@ -116,16 +114,20 @@ absl::Status CheckSupported(const v1::AcquireRequest& proto,
   return absl::OkStatus();
 }
 
-// The same bytes for the same arguments: maps in the order of their keys.
+// A digest (SHA-256): the same for the same arguments, whatever their size;
+// maps in the order of their keys.
 std::string Fingerprint(const v1::AcquireRequest& proto) {
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
     coded.SetSerializationDeterministic(true);
-    proto.SerializeWithCachedSizes(&coded);
+    proto.SerializeToCodedStream(&coded);
   }
-  return bytes;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         digest);
+  return {std::begin(digest), std::end(digest)};
 }
 
 void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
@@ -221,6 +223,23 @@ v1::LifecycleEvent::Phase ToProto(Phase phase) {
 
 }  // namespace
 
+absl::Status CheckName(absl::string_view field, absl::string_view name) {
+  if (name.size() > kMaxNameBytes) {
+    return InvalidField(
+        field,
+        absl::StrCat("has ", name.size(), " bytes, more than ", kMaxNameBytes));
+  }
+  if (HasControlCharacter(name)) {
+    return InvalidField(field, "has a control character");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckMethodName(absl::string_view field, absl::string_view name) {
+  if (name.empty()) return InvalidField(field, "must not be empty");
+  return CheckName(field, name);
+}
+
 absl::StatusOr<absl::Duration> FromProto(
     absl::string_view field, const google::protobuf::Duration& proto) {
   if (proto.seconds() < 0 || proto.nanos() < 0) {
@@ -258,6 +277,7 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
   request.options.ttl = *ttl;
   request.options.argument = FromProto(proto.argument());
   request.options.no_wait = proto.no_wait();
+  request.options.priority = proto.priority();
   request.options.labels = {proto.labels().begin(), proto.labels().end()};
   request.options.stream_bound = binding == LeaseBinding::kStream;
   if (!proto.request_id().empty()) {
@@ -330,6 +350,9 @@ v1::LifecycleEvent ToProto(const lifecycle::Event& event) {
   if (!event.status.ok()) {
     *proto.mutable_status() = rpc::ToProto(event.status);
   }
+  if (event.deadline.has_value()) {
+    ToProto(*event.deadline, proto.mutable_deadline());
+  }
   return proto;
 }
 
@@ -348,6 +371,9 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   ToProto(view.create_time, proto.mutable_create_time());
   if (view.expire_time != absl::InfiniteFuture()) {
     ToProto(view.expire_time, proto.mutable_expire_time());
+  }
+  if (view.revoke_time != absl::InfiniteFuture()) {
+    ToProto(view.revoke_time, proto.mutable_revoke_time());
   }
   proto.set_holder(lease.info().holder);
   proto.mutable_labels()->insert(lease.info().labels.begin(),

@@ -24,6 +24,11 @@ namespace anteroom::service {
 // Whether an acquire's lease lives on a stream (With) or by its TTL (Acquire).
 enum class LeaseBinding { kTtl, kStream };
 
+// Names and keys: at most 256 bytes and no control character; a method's name
+// is not empty. INVALID_REQUEST naming `field`.
+absl::Status CheckName(absl::string_view field, absl::string_view name);
+absl::Status CheckMethodName(absl::string_view field, absl::string_view name);
+
 // A non-negative duration. INVALID_REQUEST naming `field` if it is negative,
 // malformed, or longer than the 10,000 years that protobuf allows.
 absl::StatusOr<absl::Duration> FromProto(

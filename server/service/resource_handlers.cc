@@ -51,9 +51,9 @@ Task<absl::Status> ResourceHandlers::Use(rpc::CallContext& call,
                                          v1::UseResponse& response) {
   const absl::Status valid = CheckLeaseId(request.lease_id());
   if (!valid.ok()) co_return valid;
-  if (request.method_name().empty()) {
-    co_return InvalidField("method_name", "must not be empty");
-  }
+  const absl::Status named =
+      CheckMethodName("method_name", request.method_name());
+  if (!named.ok()) co_return named;
   const lifecycle::Payload argument = FromProto(request.argument());
   auto use = anteroom_.Use(request.lease_id(), request.method_name(), argument,
                            request.fencing_token(), call.stop_token(),

@@ -24,9 +24,9 @@ namespace {
 using coro::Task;
 using lifecycle::Scope;
 
-// While so many uses are unanswered no further request is read: the client
-// feels it as flow control.
-constexpr std::size_t kMaxUnansweredUses = 1000;
+// While so many bytes of replies queue up no further request is read: a client
+// that does not read feels it as flow control, then is cut off.
+constexpr std::size_t kMaxBacklogBytes = std::size_t{4} << 20;
 
 // `sink` receives the lease's events, if the client wants them.
 absl::StatusOr<Scope::Input> Decode(
@@ -42,12 +42,10 @@ absl::StatusOr<Scope::Input> Decode(
       return Scope::Input(*std::move(acquire));
     }
     case v1::WithRequest::kUse:
-      if (request.use().method_name().empty()) {
-        return InvalidField("use.method_name", "must not be empty");
-      }
       return Scope::Input(Scope::UseRequested{
           request.use().call_id(), request.use().method_name(),
-          FromProto(request.use().argument())});
+          FromProto(request.use().argument()),
+          CheckMethodName("use.method_name", request.use().method_name())});
     case v1::WithRequest::kRelease: {
       auto cause = FromProto(request.release());
       if (!cause.ok()) return cause.status();
@@ -120,10 +118,6 @@ class WithCall : public lifecycle::EventSink,
   Task<void> Use(Scope::UseRequested request, std::stop_token stop);
   Task<void> AwaitEnd(std::shared_ptr<lifecycle::Lease> lease);
 
-  // Waits until the scope takes another request; false if it is done.
-  Task<bool> AwaitRoom();
-  void NoteRoom();
-
   const coro::Runtime runtime_;
   lifecycle::Anteroom& anteroom_;
   WithStream& stream_;
@@ -140,9 +134,6 @@ class WithCall : public lifecycle::EventSink,
   coro::Mutex mu_;
   std::deque<Scope::Input> inputs_ ABSL_GUARDED_BY(mu_);
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;
-  bool has_room_ ABSL_GUARDED_BY(mu_) = true;
-  // Set when there is room again; null while the reader does not wait for it.
-  std::shared_ptr<coro::Event> room_ ABSL_GUARDED_BY(mu_);
   std::optional<absl::Status> final_status_ ABSL_GUARDED_BY(mu_);
 };
 
@@ -166,9 +157,10 @@ Task<absl::Status> WithCall::Run() {
 }
 
 Task<void> WithCall::ReadRequests() {
-  while (true) {
-    Task<bool> room = AwaitRoom();
-    if (!co_await std::move(room)) co_return;
+  while (!reads_stop_.stop_requested()) {
+    Task<void> room =
+        stream_.AwaitBacklog(kMaxBacklogBytes, reads_stop_.get_token());
+    co_await std::move(room);
     auto read = stream_.Read(reads_stop_.get_token());
     absl::StatusOr<std::optional<v1::WithRequest>> request =
         co_await std::move(read);
@@ -186,31 +178,6 @@ Task<void> WithCall::ReadRequests() {
                       : Scope::Input(Scope::Malformed{input.status()}));
     }
   }
-}
-
-Task<bool> WithCall::AwaitRoom() {
-  while (true) {
-    std::shared_ptr<coro::Event> room;
-    {
-      coro::MutexLock lock(mu_);
-      if (final_status_.has_value()) co_return false;
-      if (has_room_) co_return true;
-      if (room_ == nullptr) room_ = std::make_shared<coro::Event>(runtime_);
-      room = room_;
-    }
-    Task<coro::Wake> wait = room->Wait();
-    co_await std::move(wait);
-  }
-}
-
-void WithCall::NoteRoom() {
-  std::shared_ptr<coro::Event> room;
-  {
-    coro::MutexLock lock(mu_);
-    has_room_ = scope_.unanswered() < kMaxUnansweredUses;
-    if (has_room_ || final_status_.has_value()) room = std::move(room_);
-  }
-  if (room != nullptr) room->Set();
 }
 
 void WithCall::Pump() {
@@ -231,7 +198,6 @@ void WithCall::Pump() {
     for (Scope::Effect& effect : scope_.Handle(std::move(input))) {
       std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
     }
-    NoteRoom();
   }
 }
 

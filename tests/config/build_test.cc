@@ -252,6 +252,27 @@ TEST(PolicyTest, AnEmptyPolicyHasTheDefaultsOfTheContract) {
   EXPECT_EQ(policy.max_ttl, absl::Minutes(10));
   EXPECT_EQ(policy.max_waiters, 1000);
   EXPECT_FALSE(policy.reuse_tainted);
+  EXPECT_FALSE(policy.keyed);
+  EXPECT_EQ(policy.min_idle, 0);
+  EXPECT_EQ(policy.max_lifetime, absl::InfiniteDuration());
+  EXPECT_EQ(policy.check_interval, absl::ZeroDuration());
+  EXPECT_EQ(policy.init_retry.attempts, 1);
+  EXPECT_EQ(policy.init_retry.initial_backoff, absl::Milliseconds(100));
+  EXPECT_EQ(policy.init_retry.max_backoff, absl::Seconds(10));
+  EXPECT_EQ(policy.breaker.failures, 0);
+  EXPECT_EQ(policy.breaker.open, absl::Seconds(30));
+  EXPECT_EQ(policy.revoke_notice, absl::ZeroDuration());
+  EXPECT_EQ(policy.max_hold, absl::InfiniteDuration());
+}
+
+TEST(PolicyTest, AKeyedResourceHasAsManyInstancesAsKeys) {
+  EXPECT_EQ(
+      PolicyFromProto("", Parse<v1::Policy>("keyed: true"))->max_instances,
+      lifecycle::kUnlimited);
+  EXPECT_EQ(
+      PolicyFromProto("", Parse<v1::Policy>("keyed: true max_instances: 5"))
+          ->max_instances,
+      5);
 }
 
 TEST(PolicyTest, EachFieldLandsInItsOwnPlace) {
@@ -262,7 +283,13 @@ TEST(PolicyTest, EachFieldLandsInItsOwnPlace) {
     exit_timeout { seconds: 9 } close_timeout { seconds: 10 }
     use_grace { seconds: 11 } default_ttl { seconds: 12 }
     max_ttl { seconds: 13 nanos: 14 }
-    abandon_init: ABANDON_INIT_KEEP await_init: AWAIT_INIT_NEVER)"))
+    abandon_init: ABANDON_INIT_KEEP await_init: AWAIT_INIT_NEVER
+    min_idle: 15 max_lifetime { seconds: 16 } check_interval { seconds: 17 }
+    init_retry {
+      attempts: 18 initial_backoff { seconds: 19 } max_backoff { seconds: 20 }
+    }
+    breaker { failures: 21 open { seconds: 22 } }
+    revoke_notice { seconds: 23 } max_hold { seconds: 24 })"))
                                        .value();
   EXPECT_EQ(policy.max_instances, 2);
   EXPECT_EQ(policy.max_holders, 3);
@@ -279,6 +306,16 @@ TEST(PolicyTest, EachFieldLandsInItsOwnPlace) {
   EXPECT_EQ(policy.max_ttl, absl::Seconds(13) + absl::Nanoseconds(14));
   EXPECT_EQ(policy.abandon_init, lifecycle::AbandonInit::kKeep);
   EXPECT_EQ(policy.await_init, lifecycle::AwaitInit::kNever);
+  EXPECT_EQ(policy.min_idle, 15);
+  EXPECT_EQ(policy.max_lifetime, absl::Seconds(16));
+  EXPECT_EQ(policy.check_interval, absl::Seconds(17));
+  EXPECT_EQ(policy.init_retry.attempts, 18);
+  EXPECT_EQ(policy.init_retry.initial_backoff, absl::Seconds(19));
+  EXPECT_EQ(policy.init_retry.max_backoff, absl::Seconds(20));
+  EXPECT_EQ(policy.breaker.failures, 21);
+  EXPECT_EQ(policy.breaker.open, absl::Seconds(22));
+  EXPECT_EQ(policy.revoke_notice, absl::Seconds(23));
+  EXPECT_EQ(policy.max_hold, absl::Seconds(24));
 }
 
 TEST(PolicyTest, ZeroIsAValueOfItsOwnWhereTheFieldIsOptional) {
@@ -401,6 +438,24 @@ TEST_F(BuildTest, APathCountsTheResourcesFromZero) {
       "resources[2].policy.max_ttl");
 }
 
+TEST_F(BuildTest, APolicyThatContradictsItselfIsRefusedByItsPath) {
+  ExpectRefused(WithPolicy("keyed: true min_idle: 1"),
+                "resources[0].policy.min_idle");
+  ExpectRefused(WithPolicy("max_instances: 2 min_idle: 3"),
+                "resources[0].policy.min_idle");
+  ExpectRefused(WithPolicy("init_retry { attempts: -1 }"),
+                "resources[0].policy.init_retry.attempts");
+  ExpectRefused(WithPolicy("init_retry { max_backoff { seconds: -1 } }"),
+                "resources[0].policy.init_retry.max_backoff");
+  ExpectRefused(WithPolicy("breaker { failures: -1 }"),
+                "resources[0].policy.breaker.failures");
+  ExpectRefused(WithPolicy("breaker { failures: 1 open {} }"),
+                "resources[0].policy.breaker.open");
+  ExpectRefused(WithPolicy("max_lifetime {}"),
+                "resources[0].policy.max_lifetime");
+  ExpectRefused(WithPolicy("max_hold {}"), "resources[0].policy.max_hold");
+}
+
 TEST_F(BuildTest, TheFirstComplaintOfAMessageIsMade) {
   ExpectRefused(
       WithPolicy("init_timeout { seconds: -1 } max_ttl { seconds: -1 }"),
@@ -410,20 +465,8 @@ TEST_F(BuildTest, TheFirstComplaintOfAMessageIsMade) {
 // ---- What is refused as not supported yet ----
 
 TEST_F(BuildTest, NothingOfAPolicyIsSilentlyLeftOut) {
-  for (const char* const set :
-       {"keyed: true", "min_idle: 1", "max_lifetime { seconds: 1 }",
-        "init_retry { attempts: 2 }", "breaker { failures: 1 }",
-        "check_interval { seconds: 1 }", "revoke_notice { seconds: 1 }",
-        "max_disconnect_grace { seconds: 1 }", "max_hold { seconds: 1 }"}) {
-    const std::string text(set);
-    ExpectNotYet(WithPolicy(text),
-                 absl::StrCat("resources[0].policy.",
-                              text.substr(0, text.find_first_of(": "))));
-  }
-}
-
-TEST_F(BuildTest, NothingOfHelloIsSilentlyLeftOut) {
-  ExpectNotYet(WithHello("check_fails: 1"), "resources[0].hello.check_fails");
+  ExpectNotYet(WithPolicy("max_disconnect_grace { seconds: 1 }"),
+               "resources[0].policy.max_disconnect_grace");
 }
 
 TEST_F(BuildTest, NothingOfAResourceIsSilentlyLeftOut) {

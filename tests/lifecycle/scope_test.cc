@@ -59,7 +59,7 @@ class ScopeTest : public LifecycleTest {
   std::string AcquireIt() { return Do(Scope::AcquireRequested{"r", {}, {}}); }
   std::string Entered() { return Do(Scope::Acquired{Acquire()}); }
   std::string Use(std::uint64_t id) {
-    return Do(Scope::UseRequested{id, "m", {}});
+    return Do(Scope::UseRequested{id, "m", {}, {}});
   }
   std::string Used(std::uint64_t id) {
     return Do(Scope::UseEnded{id, Payload()});
@@ -96,8 +96,53 @@ TEST_F(ScopeTest, UsesAndReleaseBeforeEnteredQueueUpInOrder) {
   EXPECT_EQ(Use(1), "");
   EXPECT_EQ(Use(2), "");
   EXPECT_EQ(ReleaseIt(), "");
-  EXPECT_EQ(scope_.unanswered(), 2u);
   EXPECT_EQ(Entered(), "entered use:1 use:2 end:RELEASED");
+}
+
+TEST_F(ScopeTest, AUseThatIsNoneIsRefusedInItsReply) {
+  AcquireIt();
+  Entered();
+  EXPECT_EQ(Do(Scope::UseRequested{
+                1, "", {}, InvalidField("use.method_name", "is empty")}),
+            "used:1:INVALID_REQUEST");
+  EXPECT_EQ(Use(1), "use:1");
+}
+
+TEST_F(ScopeTest, UsesBeyondAThousandAreRefusedAndTheReleaseIsHeard) {
+  AcquireIt();
+  Entered();
+  for (int i = 0; i < 1000; ++i) Use(i);
+  EXPECT_EQ(Use(1000), "used:1000:QUOTA_EXCEEDED");
+  Used(7);
+  EXPECT_EQ(Use(1000), "use:1000");
+  EXPECT_EQ(ReleaseIt(), "end:RELEASED");
+}
+
+TEST_F(ScopeTest, UsesAreBoundedInTheBytesOfTheirArguments) {
+  AcquireIt();
+  const auto big = [this](std::uint64_t id) {
+    Payload argument;
+    argument.data = std::string(std::size_t{9} << 20, 'x');
+    return Do(Scope::UseRequested{id, "m", argument, {}});
+  };
+  EXPECT_EQ(big(1), "");  // queued: not entered yet
+  EXPECT_EQ(big(2), "used:2:QUOTA_EXCEEDED");
+  EXPECT_EQ(Do(Scope::CancelRequested{1}), "used:1:CANCELLED");
+  EXPECT_EQ(big(3), "");
+  Entered();
+  EXPECT_EQ(big(4), "used:4:QUOTA_EXCEEDED");
+  Used(3);
+  EXPECT_EQ(big(4), "use:4");
+}
+
+TEST_F(ScopeTest, TheExitIsToldAfterTheRepliesToTheUsesItWaitedFor) {
+  AcquireIt();
+  Entered();
+  Use(1);
+  ReleaseIt();
+  EXPECT_EQ(Event(Phase::kExiting), "");
+  EXPECT_EQ(Event(Phase::kExited), "");
+  EXPECT_EQ(Used(1), "used:1:OK EXITING EXITED");
 }
 
 TEST_F(ScopeTest, TheFirstRequestMustBeAnAcquire) {

@@ -83,13 +83,34 @@ TEST(StatusTest, ALongMessageIsCut) {
   EXPECT_THAT(ToGrpcStatus(status).error_message(), SizeIs(2048));
 }
 
+// gRPC sends three bytes for each byte that is not ASCII.
+TEST(StatusTest, AMessageIsCutAtACharacterByWhatGrpcSendsForIt) {
+  std::string text = "x";
+  for (int i = 0; i < 2000; ++i) text += "\u044f";  // two bytes
+  const std::string message =
+      ToGrpcStatus(absl::InternalError(text)).error_message();
+  EXPECT_EQ(message, text.substr(0, 1 + 2 * 341));  // 1 + 341 * 6 <= 2048
+}
+
+TEST(StatusTest, WhatIsNoUtf8IsSentAsQuestionMarks) {
+  const absl::Status status = absl::InternalError(
+      "a\xff"
+      "b\xc3("
+      "c\xed\xa0\x80"
+      "d\xf0\x9f\x98\x80"
+      "e\xe2\x82");
+  EXPECT_EQ(ToGrpcStatus(status).error_message(),
+            "a?b?(c???d\xf0\x9f\x98\x80"
+            "e??");
+}
+
 // gRPC drops a call's whole status if it exceeds the client's metadata limit.
 TEST(StatusTest, TooMuchDetailIsLeftOutButNotTheReason) {
   absl::Status status = Error(Reason::kUseFailed, "why");
   status = WithMetadata(status, "stack", std::string(100'000, 'x'));
   status = WithFieldViolation(status, "f", std::string(100'000, 'x'));
   const grpc::Status grpc_status = ToGrpcStatus(status);
-  EXPECT_LE(grpc_status.error_details().size(), 4096);
+  EXPECT_LE(grpc_status.error_details().size(), 3584);
   EXPECT_TRUE(HasReason(FromGrpcStatus(grpc_status), Reason::kUseFailed));
 }
 

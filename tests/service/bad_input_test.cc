@@ -122,6 +122,11 @@ TEST_F(BadInputTest, TooManyOrTooLongLabels) {
   ExpectRefused("labels", [](auto& request) {
     (*request.mutable_labels())["a"] = std::string(257, 'x');
   });
+  ExpectRefused("labels", [](auto& request) {
+    for (int i = 0; i < 17; ++i) {
+      (*request.mutable_labels())[std::to_string(i)] = std::string(250, 'x');
+    }
+  });
   ExpectRefused("labels",
                 [](auto& request) { (*request.mutable_labels())[""] = "x"; });
 }
@@ -155,6 +160,10 @@ TEST_F(BadInputTest, AGarbageLeaseId) {
 
 TEST_F(BadInputTest, AnEmptyMethodName) {
   ExpectInvalid("method_name", Use("whatever", "").status());
+}
+
+TEST_F(BadInputTest, AMethodNameOf300Bytes) {
+  ExpectInvalid("method_name", Use("whatever", std::string(300, 'm')).status());
 }
 
 TEST_F(BadInputTest, ANegativeTtlToRenew) {

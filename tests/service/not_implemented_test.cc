@@ -81,7 +81,6 @@ TEST_F(NotImplementedTest, FieldsOfAcquire) {
   refused("readiness", [](auto& request) {
     request.set_readiness(v1::AcquireRequest::READINESS_DEFERRED);
   });
-  refused("priority", [](auto& request) { request.set_priority(1); });
   refused("disconnect_grace", [](auto& request) {
     request.mutable_disconnect_grace()->set_seconds(1);
   });

@@ -19,6 +19,11 @@ using ::testing::Not;
 
 constexpr char kConfig[] = R"pb(
   resources {
+    name: "brief-grace"
+    policy { use_grace { nanos: 1000000 } }
+    hello {}
+  }
+  resources {
     name: "hello"
     hello {}
   }
@@ -120,6 +125,36 @@ TEST_F(WithTest, ThousandsOfUsesAreAllAnsweredInOrder) {
   for (int i = 2501; i <= 3000; ++i) {
     ASSERT_EQ(scope.AwaitUsed().result().data(), std::to_string(i));
   }
+}
+
+TEST_F(WithTest, AReleaseIsHeardHoweverManyUsesRun) {
+  ScopeClient scope(*stub_);
+  scope.SendAcquire("brief-grace");
+  scope.AwaitEntered();
+  for (int i = 1; i <= 1000; ++i) scope.SendUse(i, "sleep", "3600");
+  scope.SendUse(1001, "a_method");
+  const v1::UseReply refused = scope.AwaitUsed();
+  EXPECT_EQ(refused.call_id(), 1001);
+  EXPECT_THAT(rpc::FromProto(refused.error()),
+              Fails(StatusCode::kResourceExhausted, Reason::kQuotaExceeded));
+  scope.SendCancel(7);
+  EXPECT_EQ(scope.AwaitUsed().call_id(), 7);
+  scope.SendRelease();
+  EXPECT_EQ(scope.AwaitExited().reason(), v1::EXIT_REASON_RELEASED);
+}
+
+TEST_F(WithTest, MoreThanTheBoundsIsServedToAClientThatReads) {
+  ScopeClient scope(*stub_);
+  scope.SendAcquire("hello");
+  scope.AwaitEntered();
+  const std::string megabyte(1 << 20, 'x');
+  std::future<void> writer = std::async(std::launch::async, [&] {
+    for (int i = 1; i <= 100; ++i) scope.SendUse(i, "echo", megabyte);
+  });
+  for (int i = 1; i <= 100; ++i) {
+    ASSERT_EQ(scope.AwaitUsed().result().data().size(), megabyte.size());
+  }
+  writer.get();
 }
 
 TEST_F(WithTest, UnaryCallsMayUseItsLease) {

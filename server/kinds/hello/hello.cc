@@ -25,6 +25,7 @@ lifecycle::Hooks HooksOf(const HelloParameters& parameters) {
   hooks.enter = has_context;
   hooks.exit = has_context;
   hooks.close = parameters.close_takes > absl::ZeroDuration();
+  hooks.check = true;
   return hooks;
 }
 
@@ -167,6 +168,13 @@ class HelloObject : public lifecycle::Object {
     return Pause(kind_.runtime_, kind_.parameters_.close_takes, context);
   }
 
+  Task<absl::Status> Check(lifecycle::CheckContext&) override {
+    if (TakeOne(kind_.check_fails_)) {
+      co_return absl::InternalError("hello: check fails as configured");
+    }
+    co_return absl::OkStatus();
+  }
+
  private:
   Hello& kind_;
 };
@@ -177,7 +185,8 @@ Hello::Hello(coro::Runtime runtime, const HelloParameters& parameters)
       hooks_(HooksOf(parameters)),
       init_fails_(parameters.init_fails),
       enter_fails_(parameters.enter_fails),
-      exit_fails_(parameters.exit_fails) {}
+      exit_fails_(parameters.exit_fails),
+      check_fails_(parameters.check_fails) {}
 
 std::unique_ptr<lifecycle::Object> Hello::Construct(
     const lifecycle::InstanceInfo&) {

@@ -7,6 +7,8 @@
 //   kContext           Init, Enter, Exit   program 3: enter awaits nothing
 //   kEnterAwaitsInit   Init, Enter, Exit   program 4: enter awaits the init
 //
+// Each has Check, and Close where close_takes is set.
+//
 // Methods: `a_method` answers JSON "a_method"; `echo` answers its argument;
 // `sleep` takes seconds and answers nothing; `fail` takes the name of a
 // canonical code and fails with it.
@@ -35,11 +37,12 @@ struct HelloParameters {
   absl::Duration exit_takes;
   // More than 0 gives the object a Close hook.
   absl::Duration close_takes;
-  // The first so many of the resource fail: inits with UNAVAILABLE, enters and
-  // exits with INTERNAL.
+  // The first so many of the resource fail: inits with UNAVAILABLE, enters,
+  // exits and checks with INTERNAL.
   int init_fails = 0;
   int enter_fails = 0;
   int exit_fails = 0;
+  int check_fails = 0;
   // Exit takes the body's error upon itself.
   bool suppress = false;
   // Init reports its progress that many times.
@@ -64,6 +67,7 @@ class Hello : public lifecycle::Kind {
   std::atomic<int> init_fails_;
   std::atomic<int> enter_fails_;
   std::atomic<int> exit_fails_;
+  std::atomic<int> check_fails_;
 };
 
 }  // namespace anteroom::kinds
