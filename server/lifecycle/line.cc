@@ -100,11 +100,9 @@ std::size_t Line::needed() const {
 std::vector<std::shared_ptr<Instance>> Line::Unneeded() const {
   std::vector<std::shared_ptr<Instance>> unneeded;
   if (under_way_.size() <= needed()) return unneeded;
-  auto next =
-      std::next(under_way_.begin(), static_cast<std::ptrdiff_t>(needed()));
-  for (; next != under_way_.end(); ++next) {
-    unneeded.push_back(instances_.at(*next));
-  }
+  const std::size_t count = under_way_.size() - needed();
+  auto next = under_way_.rbegin();
+  while (unneeded.size() < count) unneeded.push_back(instances_.at(*next++));
   return unneeded;
 }
 

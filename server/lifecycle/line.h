@@ -69,7 +69,7 @@ class Line {
   // The waiters that `instance`, under way, will serve.
   std::vector<std::shared_ptr<Lease>> WaitersOf(const Instance& instance) const;
   std::vector<std::shared_ptr<Ticket>> TakeWaitersOf(const Instance& instance);
-  // Instances under way that no waiter needs, in the order of their numbers.
+  // Instances under way that no waiter needs, the last begun first.
   std::vector<std::shared_ptr<Instance>> Unneeded() const;
 
   // Ready instances that nobody holds.

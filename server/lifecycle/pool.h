@@ -184,10 +184,11 @@ class Pool {
   void BindFirst(Line& line, const std::shared_ptr<Instance>& instance,
                  Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayBuild(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool BreakerAllows(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Build(Line& line, bool warm, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void KeepWarm(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AbandonUnneeded(Line& line, Todo& todo)
+  void AbandonUnneeded(Line& line, Todo& todo) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Those that no live instance can serve, while the breaker is open.
   void RefuseUnserved(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -204,7 +205,7 @@ class Pool {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void BeginClosing(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Remove(const Instance& instance, Todo& todo)
+  void Remove(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // READY, or HELD where leases are bound already.
   void MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo)
@@ -213,7 +214,10 @@ class Pool {
   void AbandonUnheld(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // How its init ended, for the breaker and for warm ones to come.
-  void NoteInit(Instance& instance, const absl::Status& status)
+  void NoteInit(Instance& instance, const absl::Status& status, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // True if it was the breaker's probe: all lines are then looked at again.
+  bool EndProbe(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called after every change of what a Line looks at.
   void Note(const std::shared_ptr<Instance>& instance)

@@ -14,8 +14,8 @@ namespace anteroom::lifecycle {
 namespace {
 
 // Not even init_retry's 0 makes an instance that nobody waits for be tried
-// again without a pause.
-constexpr absl::Duration kMinWarmBackoff = absl::Milliseconds(100);
+// again, nor a client that the breaker refuses come again, without a pause.
+constexpr absl::Duration kMinPause = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -62,9 +62,8 @@ void Pool::BindFirst(Line& line, const std::shared_ptr<Instance>& instance,
 bool Pool::MayBuild(Line& line, Todo& todo) {
   // The one instance of the key is taken, or closing: its end dispatches.
   if (policy_.keyed && !line.instances().empty()) return false;
-  if (!breaker_.Allows(runtime_.clock.Now())) {
+  if (!BreakerAllows(todo)) {
     RefuseUnserved(line);
-    WakeAt(breaker_.retry_at(), todo);
     return false;
   }
   if (instances_ < static_cast<std::size_t>(policy_.max_instances)) return true;
@@ -72,6 +71,14 @@ bool Pool::MayBuild(Line& line, Todo& todo) {
     hungry_.insert(line.key());
     EvictForHungry(todo);
   }
+  return false;
+}
+
+bool Pool::BreakerAllows(Todo& todo) {
+  const coro::Instant now = runtime_.clock.Now();
+  if (breaker_.Allows(now)) return true;
+  // Else a probe is under way, whose end wakes all: see EndProbe().
+  if (now < breaker_.retry_at()) WakeAt(breaker_.retry_at(), todo);
   return false;
 }
 
@@ -94,27 +101,24 @@ void Pool::KeepWarm(Line& line, Todo& todo) {
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
   while (line.spares() < min_idle &&
          instances_ < static_cast<std::size_t>(policy_.max_instances)) {
-    const coro::Instant now = runtime_.clock.Now();
-    if (!breaker_.Allows(now)) return WakeAt(breaker_.retry_at(), todo);
-    if (now < warm_at_) return WakeAt(warm_at_, todo);
+    if (!BreakerAllows(todo)) return;
+    if (runtime_.clock.Now() < warm_at_) return WakeAt(warm_at_, todo);
     Build(line, /*warm=*/true, todo);
   }
 }
 
-void Pool::AbandonUnneeded(Line& line, Todo& todo) {
+void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
   if (policy_.abandon_init == AbandonInit::kKeep) return;
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
-  std::size_t spares = line.idle();
   for (const std::shared_ptr<Instance>& instance : line.Unneeded()) {
-    if (instance->ready()) continue;  // in a check
-    if (spares < min_idle) {
-      ++spares;
+    if (instance->ready()) continue;  // in a check: it stays
+    if (line.spares() <= min_idle) {
       instance->warm = true;
     } else {
       instance->retired = true;
       todo.stop.push_back(instance->abandoned);
     }
-    Note(instance);
+    line.Note(*instance);
   }
 }
 
@@ -144,7 +148,7 @@ void Pool::RefuseUnserved(Line& line) {
            Error(Reason::kBreakerOpen,
                  absl::StrCat("the inits of ", resource_,
                               " keep failing: none is tried for a while")),
-           std::max(wait, absl::ZeroDuration())));
+           std::max(wait, kMinPause)));
 }
 
 void Pool::EvictForHungry(Todo& todo) {
@@ -249,8 +253,8 @@ void Pool::BeginClosing(Instance& instance, Todo& todo) {
   }
 }
 
-void Pool::Remove(const Instance& instance, Todo& todo) {
-  if (instance.probe) breaker_.GivenUp(/*probe=*/true);
+void Pool::Remove(Instance& instance, Todo& todo) {
+  if (EndProbe(instance, todo)) breaker_.GivenUp(/*probe=*/true);
   --instances_;
   if (instance.constructed()) --closing_;
   Line& line = LineOf(instance.info().key);
@@ -275,8 +279,15 @@ void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
   }
 }
 
-void Pool::NoteInit(Instance& instance, const absl::Status& status) {
-  const bool probe = std::exchange(instance.probe, false);
+bool Pool::EndProbe(Instance& instance, Todo& todo) {
+  if (!std::exchange(instance.probe, false)) return false;
+  WakeAt(runtime_.clock.Now(), todo);
+  return true;
+}
+
+void Pool::NoteInit(Instance& instance, const absl::Status& status,
+                    Todo& todo) {
+  const bool probe = EndProbe(instance, todo);
   if (status.ok()) {
     breaker_.Succeeded();
     warm_failures_ = 0;
@@ -288,9 +299,8 @@ void Pool::NoteInit(Instance& instance, const absl::Status& status) {
     if (!instance.warm) return;
     const absl::Duration delay = BackoffAfter(
         ++warm_failures_,
-        std::max(policy_.init_retry.initial_backoff, kMinWarmBackoff),
-        std::max(policy_.init_retry.max_backoff, kMinWarmBackoff),
-        runtime_.random);
+        std::max(policy_.init_retry.initial_backoff, kMinPause),
+        std::max(policy_.init_retry.max_backoff, kMinPause), runtime_.random);
     warm_at_ = coro::After(runtime_.clock.Now(), delay);
   }
 }
@@ -316,16 +326,15 @@ void Pool::Fail(const std::vector<std::shared_ptr<Ticket>>& tickets,
 }
 
 void Pool::Recount(Line& line) {
-  const std::string key = line.key();
   const std::size_t unserved = line.unserved();
-  std::size_t& counted = unserved_of_[key];
+  std::size_t& counted = unserved_of_[line.key()];
   unserved_ = unserved_ - counted + unserved;
   counted = unserved;
   if (unserved == 0) {
-    unserved_of_.erase(key);
-    hungry_.erase(key);
+    unserved_of_.erase(line.key());
+    hungry_.erase(line.key());
   }
-  if (policy_.keyed && line.unused()) lines_.erase(key);
+  if (policy_.keyed && line.unused()) lines_.erase(lines_.find(line.key()));
 }
 
 Line& Pool::LineOf(const std::string& key) {

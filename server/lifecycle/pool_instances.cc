@@ -38,7 +38,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
     // who is bound and who queues: under mu_, by stopping `abandoned`.
     instance->init = std::make_unique<Instance::InitFlight>(
         runtime_, group_, coro::OnAbandon::kKeep,
-        [this, raw = instance.get()](std::stop_token) {
+        [this, raw = instance.get()](const std::stop_token&) {
           return Initialize(raw->shared_from_this());
         });
   }
@@ -50,7 +50,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
     coro::MutexLock lock(mu_);
     if (!constructed.ok()) {
       Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), constructed);
-      NoteInit(*instance, constructed);
+      NoteInit(*instance, constructed, todo);
       Remove(*instance, todo);
     } else {
       instance->Constructed();
@@ -58,7 +58,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
       // Nobody's Enter awaits its init.
       const bool alone = instance->warm || !hooks_.enter;
       if (alone && !awaits_init) MarkReady(instance, todo);
-      if (!hooks_.init) NoteInit(*instance, absl::OkStatus());
+      if (!hooks_.init) NoteInit(*instance, absl::OkStatus(), todo);
       Dispatch(LineOf(instance->info().key), todo);
       initializes = alone && awaits_init && !instance->retired;
       // Nobody wants it any more: its init does not even begin.
@@ -113,7 +113,7 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    NoteInit(*instance, status);
+    NoteInit(*instance, status, todo);
     if (status.ok()) {
       MarkReady(instance, todo);
     } else {

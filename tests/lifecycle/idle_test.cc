@@ -230,6 +230,23 @@ TEST_F(IdleTest, WhoWaitedForACheckThatFailedGetsANewObject) {
   EXPECT_EQ((*outcome.value())->View().instance_id, "r#2");
 }
 
+TEST_F(IdleTest, AWaiterDuringACheckOfAWarmObjectGetsTheNextWarmOne) {
+  script_.check = [this](CheckContext& context) {
+    return WaitFor(gate_, context.stop());
+  };
+  Policy policy = Warm(1, 2);
+  policy.check_interval = absl::Minutes(1);
+  Hooks hooks = WithCheck();
+  hooks.init = hooks.enter = false;
+  Serve(hooks, policy);
+  world_.Advance(absl::Minutes(1));
+  EXPECT_EQ(script_.Count("check"), 1);
+  const AcquireOutcome outcome = StartAcquire();
+  world_.RunUntilIdle();  // would never end if objects were built and closed
+  ASSERT_TRUE(outcome.done());
+  EXPECT_EQ((*outcome.value())->View().instance_id, "r#2");
+}
+
 TEST_F(IdleTest, ACheckIsBoundedByEnterTimeout) {
   script_.check = [this](CheckContext& context) {
     return WaitFor(gate_, context.stop());

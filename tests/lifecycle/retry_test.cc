@@ -183,6 +183,30 @@ TEST_F(RetryTest, OnceTheBreakerIsHalfOpenWhoWaitsIsServedByANewObject) {
   EXPECT_TRUE(waiting.value().ok()) << waiting.value().status();
 }
 
+TEST_F(RetryTest, WhileTheProbeIsUnderWayTheOthersWaitForItsEnd) {
+  Policy policy = Breaks(1);
+  policy.max_instances = 3;
+  FailInits(0);
+  Serve(kInitOnly, policy);
+  AcquireOptions options;
+  options.stream_bound = true;
+  Acquire(options);
+  left_ = 1;
+  EXPECT_THAT(AcquireStatus(), FailsWith(Reason::kInitFailed));
+  script_.init = [this](InitContext& context) {
+    return WaitFor(gate_, context.stop());
+  };
+  world_.Advance(absl::Seconds(30));
+  const AcquireOutcome probe = StartAcquire();
+  const AcquireOutcome behind = StartAcquire();
+  world_.Advance(absl::Seconds(1));  // would never end if anything spun
+  EXPECT_EQ(pool().counts().instances, 2u);
+  OpenGate();
+  world_.RunUntilIdle();
+  EXPECT_TRUE(probe.done());
+  EXPECT_TRUE(behind.done()) << "the breaker has closed: it is built, too";
+}
+
 TEST_F(RetryTest, AnInitThatNobodyWaitedForDoesNotOpenTheBreaker) {
   script_.init = [this](InitContext& context) {
     return WaitFor(gate_, context.stop());
