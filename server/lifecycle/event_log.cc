@@ -17,6 +17,10 @@ EventLog::EventLog(coro::Runtime runtime, std::size_t capacity)
 }
 
 void EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
+  if (event.message.size() > kMaxMessageBytes) {
+    event.message.resize(kMaxMessageBytes);
+    event.message.shrink_to_fit();
+  }
   std::shared_ptr<coro::Event> appended;
   {
     coro::MutexLock lock(mu_);

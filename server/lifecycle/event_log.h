@@ -35,6 +35,9 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
+  // Longer messages are cut: thousands are kept.
+  static constexpr std::size_t kMaxMessageBytes = 1024;
+
   // Numbers and dates `event`, records it, and hands it to each of `sinks`.
   void Append(Event event, absl::Span<EventSink* const> sinks);
 

@@ -7,9 +7,6 @@
 namespace anteroom::lifecycle {
 namespace {
 
-// Of an event: thousands are kept.
-constexpr std::size_t kMaxMessageBytes = 1024;
-
 Event MakeEvent(const InstanceInfo& info, Phase phase) {
   Event event;
   event.resource = info.resource;
@@ -74,7 +71,7 @@ void Instance::Progress(std::optional<double> fraction,
                         const std::vector<std::shared_ptr<Lease>>& waiting) {
   Event event = MakeEvent(info_, Phase::kProgress);
   event.progress = fraction;
-  event.message = std::string(message.substr(0, kMaxMessageBytes));
+  event.message = std::string(message);
   std::vector<std::shared_ptr<EventSink>> owners;
   std::vector<EventSink*> sinks;
   for (const std::shared_ptr<Lease>& lease : waiting) {

@@ -10,12 +10,6 @@
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
-namespace {
-
-// Of an event: thousands are kept.
-constexpr std::size_t kMaxMessageBytes = 1024;
-
-}  // namespace
 
 Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
              std::string id, std::string name, const std::string& resource,
@@ -89,7 +83,7 @@ void Lease::Emit(Phase phase, absl::string_view message,
   event.instance_id = instance_id_;
   event.lease_name = info_.name;
   event.phase = phase;
-  event.message = std::string(message.substr(0, kMaxMessageBytes));
+  event.message = std::string(message);
   event.queue_position = position;
   event.status = status;
   if (phase == Phase::kRevoking) event.deadline = WallAt(revoke_at_);

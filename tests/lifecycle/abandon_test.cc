@@ -5,14 +5,7 @@
 namespace anteroom::lifecycle {
 namespace {
 
-class AbandonTest : public LifecycleTest {
- protected:
-  void InitWaitsForGate() {
-    script_.init = [this](InitContext& context) {
-      return WaitFor(gate_, context.stop());
-    };
-  }
-};
+class AbandonTest : public LifecycleTest {};
 
 coro::Task<absl::StatusOr<Payload>> EnterWorksThenAwaitsInit(
     EnterContext& context, std::shared_ptr<coro::Event> work) {

@@ -12,11 +12,6 @@ using ::testing::ElementsAre;
 
 class GuaranteeTest : public LifecycleTest {
  protected:
-  void InitWaitsForGate() {
-    script_.init = [this](InitContext& context) {
-      return WaitFor(gate_, context.stop());
-    };
-  }
   void UseWaitsForGate() {
     script_.use = [this](UseContext& context, absl::string_view) {
       return UseWaitsFor(gate_, context.stop());

@@ -90,9 +90,7 @@ TEST_F(IdleTest, AWarmInitThatFailsIsTriedAgainLater) {
 }
 
 TEST_F(IdleTest, AWarmInitServesWhoComesMeanwhile) {
-  script_.init = [this](InitContext& context) {
-    return WaitFor(gate_, context.stop());
-  };
+  InitWaitsForGate();
   Serve(kAllHooks, Warm(1, 1));
   world_.RunUntilIdle();
   const AcquireOutcome outcome = StartAcquire();
@@ -105,9 +103,7 @@ TEST_F(IdleTest, AWarmInitServesWhoComesMeanwhile) {
 }
 
 TEST_F(IdleTest, WhoLeavesDuringAWarmInitDoesNotEndIt) {
-  script_.init = [this](InitContext& context) {
-    return WaitFor(gate_, context.stop());
-  };
+  InitWaitsForGate();
   Serve(kAllHooks, Warm(1, 1));
   world_.RunUntilIdle();
   std::stop_source caller;

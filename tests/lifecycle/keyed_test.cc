@@ -47,9 +47,7 @@ TEST_F(KeyedTest, TheHoldersOfAKeyTakeTurnsOnItsObject) {
 TEST_F(KeyedTest, ManyWhoWantAKeyAtOnceCauseOneInit) {
   Policy policy = Keyed();
   policy.max_holders = 0;
-  script_.init = [this](InitContext& context) {
-    return WaitFor(gate_, context.stop());
-  };
+  InitWaitsForGate();
   Serve(kAllHooks, policy);
   std::vector<AcquireOutcome> waiting;
   for (int i = 0; i < 100; ++i) waiting.push_back(StartAcquire(Key("a")));
@@ -172,9 +170,7 @@ TEST_F(KeyedTest, AWaiterThatLeavesMakesRoomForOthersToWait) {
 }
 
 TEST_F(KeyedTest, ManyKeysAtOnceAreBuiltSideBySide) {
-  script_.init = [this](InitContext& context) {
-    return WaitFor(gate_, context.stop());
-  };
+  InitWaitsForGate();
   Serve(kInitOnly, Keyed());
   std::vector<AcquireOutcome> waiting;
   for (int i = 0; i < 50; ++i) {

@@ -26,6 +26,12 @@ void LifecycleTest::Serve(Hooks hooks, Policy policy) {
           .ok());
 }
 
+void LifecycleTest::InitWaitsForGate() {
+  script_.init = [this](InitContext& context) {
+    return WaitFor(gate_, context.stop());
+  };
+}
+
 AcquireOutcome LifecycleTest::StartAcquire(AcquireOptions options,
                                            absl::Duration max_wait,
                                            std::stop_token stop) {

@@ -61,6 +61,8 @@ class LifecycleTest : public ::testing::Test {
   void DrainAndCheck();
 
   void OpenGate() { gate_->Set(); }
+  // Init is done when the gate opens, or fails when it is stopped.
+  void InitWaitsForGate();
 
   testing::ManualRuntime world_;
   testing::Script script_;

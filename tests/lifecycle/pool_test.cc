@@ -12,14 +12,7 @@
 namespace anteroom::lifecycle {
 namespace {
 
-class PoolTest : public LifecycleTest {
- protected:
-  void InitWaitsForGate() {
-    script_.init = [this](InitContext& context) {
-      return WaitFor(gate_, context.stop());
-    };
-  }
-};
+class PoolTest : public LifecycleTest {};
 
 // ---- binding ----
 

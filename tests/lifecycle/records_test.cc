@@ -37,6 +37,11 @@ TEST_F(EventLogTest, SequencesStartAtTheServersStartTimeAndGrowByOne) {
   EXPECT_EQ((*read.value())[1].sequence, first_ + 1);
 }
 
+TEST_F(EventLogTest, ALongMessageIsCut) {
+  Append(std::string(5000, 'x'));
+  EXPECT_EQ((*Read(first_).value())[0].message, std::string(1024, 'x'));
+}
+
 TEST_F(EventLogTest, AReaderWaitsForTheNextEvent) {
   const ReadOutcome read = Read(first_);
   world_.RunUntilIdle();

@@ -193,9 +193,7 @@ TEST_F(RetryTest, WhileTheProbeIsUnderWayTheOthersWaitForItsEnd) {
   Acquire(options);
   left_ = 1;
   EXPECT_THAT(AcquireStatus(), FailsWith(Reason::kInitFailed));
-  script_.init = [this](InitContext& context) {
-    return WaitFor(gate_, context.stop());
-  };
+  InitWaitsForGate();
   world_.Advance(absl::Seconds(30));
   const AcquireOutcome probe = StartAcquire();
   const AcquireOutcome behind = StartAcquire();
@@ -208,9 +206,7 @@ TEST_F(RetryTest, WhileTheProbeIsUnderWayTheOthersWaitForItsEnd) {
 }
 
 TEST_F(RetryTest, AnInitThatNobodyWaitedForDoesNotOpenTheBreaker) {
-  script_.init = [this](InitContext& context) {
-    return WaitFor(gate_, context.stop());
-  };
+  InitWaitsForGate();
   Serve(kAllHooks, Breaks(1));
   std::stop_source caller;
   StartAcquire({}, absl::InfiniteDuration(), caller.get_token());
