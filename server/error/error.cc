@@ -37,6 +37,8 @@ ReasonRow RowOf(Reason reason) {
       return {"RESOURCE_EXISTS", Code::kAlreadyExists};
     case Reason::kLeaseNotFound:
       return {"LEASE_NOT_FOUND", Code::kNotFound};
+    case Reason::kInstanceNotFound:
+      return {"INSTANCE_NOT_FOUND", Code::kNotFound};
     case Reason::kLeaseEnded:
       return {"LEASE_ENDED", Code::kFailedPrecondition};
     case Reason::kStaleFencingToken:
@@ -57,6 +59,10 @@ ReasonRow RowOf(Reason reason) {
       return {"USE_TIMED_OUT", Code::kDeadlineExceeded};
     case Reason::kUseCancelled:
       return {"USE_CANCELLED", Code::kAborted};
+    case Reason::kCallNotReceived:
+      return {"CALL_NOT_RECEIVED", Code::kUnavailable};
+    case Reason::kReplyLost:
+      return {"REPLY_LOST", Code::kDataLoss};
     case Reason::kSuperseded:
       return {"SUPERSEDED", Code::kAborted};
     case Reason::kInstanceLost:

@@ -28,6 +28,7 @@ enum class Reason {
   kResourceNotFound,
   kResourceExists,
   kLeaseNotFound,
+  kInstanceNotFound,
   kLeaseEnded,
   kStaleFencingToken,
   kWaitTimedOut,
@@ -38,6 +39,8 @@ enum class Reason {
   kEnterTimedOut,
   kUseTimedOut,
   kUseCancelled,
+  kCallNotReceived,  // a resumed scope never got it, and will not run it
+  kReplyLost,        // it ran, and its reply is kept no longer
   kSuperseded,
   kInstanceLost,
   kMethodNotFound,

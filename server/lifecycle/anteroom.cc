@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/error/error.h"
 
@@ -125,6 +126,68 @@ coro::Task<absl::StatusOr<Receipt>> Anteroom::Release(std::string lease_id,
         "the call's deadline passed; the exit goes on");
   }
   co_return (*lease)->receipt();
+}
+
+std::vector<Pool*> Anteroom::pools() const {
+  std::vector<Pool*> pools;
+  for (const auto& [name, pool] : pools_) pools.push_back(pool.get());
+  return pools;
+}
+
+absl::StatusOr<std::shared_ptr<Lease>> Anteroom::FindByName(
+    absl::string_view lease_name) const {
+  // "resource/number"
+  const absl::StatusOr<Pool*> pool =
+      FindPool(lease_name.substr(0, lease_name.rfind('/')));
+  const std::shared_ptr<Lease> lease =
+      pool.ok() ? (*pool)->FindLease(lease_name) : nullptr;
+  if (lease == nullptr) {
+    return Error(Reason::kLeaseNotFound,
+                 absl::StrCat("no live lease is named \"", lease_name, "\""));
+  }
+  return lease;
+}
+
+absl::StatusOr<InstanceView> Anteroom::Evict(absl::string_view instance_id) {
+  // "resource#number"
+  const std::size_t hash = instance_id.rfind('#');
+  std::uint64_t number = 0;
+  if (hash != absl::string_view::npos &&
+      absl::SimpleAtoi(instance_id.substr(hash + 1), &number)) {
+    const absl::StatusOr<Pool*> pool = FindPool(instance_id.substr(0, hash));
+    if (pool.ok()) return (*pool)->Evict(number);
+  }
+  return Error(Reason::kInstanceNotFound,
+               absl::StrCat("there is no instance \"", instance_id, "\""));
+}
+
+coro::Task<absl::StatusOr<bool>> Anteroom::DrainWithin(std::string resource,
+                                                       std::stop_token stop,
+                                                       coro::Instant deadline) {
+  std::vector<Pool*> drained = pools();
+  if (!resource.empty()) {
+    const absl::StatusOr<Pool*> pool = FindPool(resource);
+    if (!pool.ok()) co_return pool.status();
+    drained = {*pool};
+  }
+  for (Pool* const pool : drained) {
+    if (!group_.Spawn(pool->Drain())) {
+      co_return Error(Reason::kDraining, "the server is shutting down");
+    }
+  }
+  bool forced = false;
+  for (Pool* const pool : drained) {
+    coro::Task<coro::Wake> wait = pool->drained().Wait(stop, deadline);
+    const coro::Wake wake = co_await std::move(wait);
+    if (wake == coro::Wake::kCancelled) {
+      co_return absl::CancelledError("the caller left; the drain goes on");
+    }
+    if (wake == coro::Wake::kTimedOut) {
+      pool->ForceDrain();
+      forced = true;
+    }
+  }
+  co_return forced;
 }
 
 coro::Task<void> Anteroom::Drain() {

@@ -16,6 +16,7 @@
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -86,11 +87,28 @@ class Anteroom {
   EventLog& events() { return events_; }
   const EventLog& events() const { return events_; }
 
-  // Drains every pool, side by side.
+  // Drains every pool, side by side, and awaits all that was begun here. Once.
   coro::Task<void> Drain();
+
+  // ---- what an operator sees and does ----
 
   // The pool of `resource`: RESOURCE_NOT_FOUND.
   absl::StatusOr<Pool*> FindPool(absl::string_view resource) const;
+  // All of them, by name.
+  std::vector<Pool*> pools() const;
+  // The lease with this public name, if it has not ended: LEASE_NOT_FOUND.
+  absl::StatusOr<std::shared_ptr<Lease>> FindByName(
+      absl::string_view lease_name) const;
+  // Has the instance closed after its last exit (Pool::Evict()).
+  // INSTANCE_NOT_FOUND.
+  absl::StatusOr<InstanceView> Evict(absl::string_view instance_id);
+  // Drains `resource`, or all (empty); the server goes on serving. True if
+  // `deadline` passed and forced it: what then still goes on is hooks that do
+  // not heed their stop. The drain goes on if `stop` ends this wait.
+  // Idempotent. RESOURCE_NOT_FOUND, CANCELLED.
+  coro::Task<absl::StatusOr<bool>> DrainWithin(std::string resource,
+                                               std::stop_token stop,
+                                               coro::Instant deadline);
   // Leases known by id, ended ones with a kept receipt included.
   std::size_t leases_known() const { return leases_.size(); }
 

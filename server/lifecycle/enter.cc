@@ -102,11 +102,15 @@ coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
                                  std::shared_ptr<Lease> lease,
                                  std::stop_token stop, coro::Instant deadline) {
   EnterResult result;
-  if (!hooks.enter) co_return result;  // its init was awaited before it bound
+  // Without it, init was awaited before the lease was bound, unless deferred.
+  if (!hooks.enter && !lease->deferred()) co_return result;
   EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
-  coro::Task<absl::StatusOr<Payload>> hook =
-      Guarded([&] { return instance->object->Enter(call); });
-  absl::StatusOr<Payload> value = co_await std::move(hook);
+  absl::StatusOr<Payload> value = Payload();
+  if (hooks.enter) {
+    coro::Task<absl::StatusOr<Payload>> hook =
+        Guarded([&] { return instance->object->Enter(call); });
+    value = co_await std::move(hook);
+  }
   if (!value.ok()) co_return call.Explain(value.status());
   if (policy.await_init == AwaitInit::kOnEnter && !call.awaited_init()) {
     coro::Task<absl::Status> wait = call.Init();

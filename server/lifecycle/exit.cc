@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/coro/check.h"
+#include "server/coro/event.h"
 #include "server/lifecycle/hook.h"
 
 namespace anteroom::lifecycle {
@@ -20,6 +22,34 @@ class ExitCall : public Bounded<ExitContext> {
   const ExitCause cause_;
 };
 
+// One call of the hook, and all that it may touch: it may outlive the end of
+// its lease.
+struct ExitHook {
+  ExitHook(coro::Runtime runtime, coro::Instant deadline,
+           std::shared_ptr<Instance> instance, std::shared_ptr<Lease> lease)
+      : instance(std::move(instance)),
+        lease(std::move(lease)),
+        call(runtime, deadline, *this->lease),
+        ended(runtime) {}
+
+  const std::shared_ptr<Instance> instance;
+  const std::shared_ptr<Lease> lease;
+  ExitCall call;
+  absl::StatusOr<ExitResult> result;  // once `ended`
+  coro::Event ended;
+};
+
+coro::Task<void> CallExit(std::shared_ptr<ExitHook> exit) {
+  coro::Task<absl::StatusOr<ExitResult>> hook =
+      Guarded([&] { return exit->instance->object->Exit(exit->call); });
+  exit->result = co_await std::move(hook);
+  exit->ended.Set();
+}
+
+absl::Status ExitTimedOut() {
+  return absl::DeadlineExceededError("exit did not end within exit_timeout");
+}
+
 coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
                            Lease& lease) {
   coro::Task<coro::Wake> in_grace =
@@ -33,7 +63,8 @@ coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
 }  // namespace
 
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
-                                Hooks hooks, Object& object,
+                                Hooks hooks, coro::TaskGroup& group,
+                                std::shared_ptr<Instance> instance,
                                 std::shared_ptr<Lease> lease) {
   coro::Task<void> uses = AwaitUses(runtime, policy, *lease);
   co_await std::move(uses);
@@ -41,20 +72,23 @@ coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
   if (!hooks.exit) co_return outcome;
   lease->BeginExit();
   outcome.attempts = 1;
-  ExitCall call(runtime, coro::After(runtime.clock.Now(), policy.exit_timeout),
-                *lease);
-  coro::Task<absl::StatusOr<ExitResult>> hook =
-      Guarded([&] { return object.Exit(call); });
-  absl::StatusOr<ExitResult> result = co_await std::move(hook);
-  if (result.ok()) {
-    outcome.result = *result;
+  const coro::Instant deadline =
+      coro::After(runtime.clock.Now(), policy.exit_timeout);
+  const auto hook =
+      std::make_shared<ExitHook>(runtime, deadline, instance, std::move(lease));
+  ANTEROOM_CHECK(group.Spawn(CallExit(hook)));
+  coro::Task<coro::Wake> ended = hook->ended.Wait({}, deadline);
+  if (co_await std::move(ended) == coro::Wake::kTimedOut) {
+    outcome.status = ExitTimedOut();
+    outcome.still_runs = std::shared_ptr<coro::Event>(hook, &hook->ended);
+  } else if (hook->result.ok()) {
+    outcome.result = *hook->result;
     // Only an error can be suppressed.
-    outcome.result.suppress &= !call.cause().error.ok();
-  } else if (call.timed_out()) {
-    outcome.status =
-        absl::DeadlineExceededError("exit did not end within exit_timeout");
+    outcome.result.suppress &= !hook->call.cause().error.ok();
+  } else if (hook->call.timed_out()) {
+    outcome.status = ExitTimedOut();
   } else {
-    outcome.status = result.status();
+    outcome.status = hook->result.status();
   }
   co_return outcome;
 }

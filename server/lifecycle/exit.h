@@ -6,8 +6,11 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "server/coro/event.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
+#include "server/coro/task_group.h"
+#include "server/lifecycle/instance.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/policy.h"
 #include "server/lifecycle/resource.h"
@@ -20,13 +23,17 @@ struct ExitOutcome {
   ExitResult result;
   // Calls of the hook.
   int attempts = 0;
+  // Set once the hook has ended, where it outlived exit_timeout; else null.
+  std::shared_ptr<coro::Event> still_runs;
 };
 
 // Waits until the Uses of `lease` have ended (after use_grace they are asked
-// to), then calls the exit hook if the object has one.
+// to), then calls the exit hook if the object has one, as a task of `group`.
+// Answers when that has ended, or exit_timeout has passed.
 // REQUIRES: the lease is EXITING, and this is called once.
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
-                                Hooks hooks, Object& object,
+                                Hooks hooks, coro::TaskGroup& group,
+                                std::shared_ptr<Instance> instance,
                                 std::shared_ptr<Lease> lease);
 
 // Calls the close hook. An error is returned for the record; the instance is

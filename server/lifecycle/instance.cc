@@ -32,9 +32,20 @@ void Instance::Emit(Phase phase, const absl::Status& status) {
   events_.Append(std::move(event), absl::MakeConstSpan(&raw, raw ? 1 : 0));
 }
 
+InstanceView Instance::View() const {
+  return {info_,
+          number_,
+          state_,
+          bound,
+          create_time_,
+          ready_time_,
+          uses.load(std::memory_order_relaxed)};
+}
+
 void Instance::Constructed() {
   ANTEROOM_CHECK(!constructed_ && object != nullptr);
   constructed_ = true;
+  create_time_ = clock_.WallNow();
   Emit(Phase::kConstructed, absl::OkStatus());
 }
 
@@ -46,6 +57,7 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
       Emit(Phase::kInitializing, status);
       break;
     case InstanceState::kReady:
+      if (ready_time_ == absl::InfiniteFuture()) ready_time_ = clock_.WallNow();
       // Of a kind without Init, or back from its last holder: nothing new.
       if (from == InstanceState::kInitializing) Emit(Phase::kReady, status);
       break;

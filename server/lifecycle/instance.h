@@ -22,6 +22,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "server/coro/clock.h"
 #include "server/coro/event.h"
 #include "server/coro/runtime.h"
 #include "server/coro/single_flight.h"
@@ -32,6 +34,18 @@
 
 namespace anteroom::lifecycle {
 
+// What an operator is shown.
+struct InstanceView {
+  InstanceInfo info;
+  std::uint64_t number = 0;
+  InstanceState state = InstanceState::kConstructed;
+  int holders = 0;
+  // Infinite future: not yet.
+  absl::Time create_time = absl::InfiniteFuture();
+  absl::Time ready_time = absl::InfiniteFuture();
+  std::uint64_t uses = 0;
+};
+
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
   // What the init flight yields: nothing but that it was.
@@ -40,7 +54,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // `number` grows with each instance of a pool.
   Instance(coro::Runtime runtime, EventLog& events, Hooks hooks,
            InstanceInfo info, std::uint64_t number)
-      : events_(events),
+      : clock_(runtime.clock),
+        events_(events),
         hooks_(hooks),
         info_(std::move(info)),
         number_(number),
@@ -69,6 +84,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
     return constructed_ &&
            (state_ == InstanceState::kReady || state_ == InstanceState::kHeld);
   }
+
+  InstanceView View() const;
 
   // Announces CONSTRUCTED.
   void Constructed();
@@ -108,12 +125,15 @@ class Instance : public std::enable_shared_from_this<Instance> {
  private:
   void Emit(Phase phase, const absl::Status& status);
 
+  const coro::Clock& clock_;
   EventLog& events_;
   const Hooks hooks_;
   const InstanceInfo info_;
   const std::uint64_t number_;
   coro::Event closing_;
   bool constructed_ = false;
+  absl::Time create_time_ = absl::InfiniteFuture();
+  absl::Time ready_time_ = absl::InfiniteFuture();
   InstanceState state_ = InstanceState::kConstructed;
 };
 

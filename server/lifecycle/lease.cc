@@ -22,6 +22,8 @@ Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
       options_(std::move(options)),
       create_time_(runtime.clock.WallNow()),
       ended_(runtime),
+      entered_(options_.deferred ? std::make_unique<coro::Event>(runtime)
+                                 : nullptr),
       ttl_(Clamp(options_.ttl)) {
   info_.name = std::move(name);
   info_.holder = options_.holder;
@@ -49,6 +51,7 @@ LeaseView Lease::View() const {
   coro::MutexLock lock(mu_);
   LeaseView view;
   view.state = state_;
+  view.fencing_token = info_.fencing_token;
   view.ttl = ttl_;
   view.create_time = create_time_;
   view.expire_time = WallAt(Expiry());
@@ -125,27 +128,61 @@ void Lease::Bind(std::shared_ptr<Instance> instance,
   if (pool_.hooks().enter) Emit(Phase::kEntering);
 }
 
-void Lease::Enter(Payload value) {
-  coro::MutexLock lock(mu_);
-  value_ = std::move(value);
-  entered_at_ = renewed_at_ = runtime_.clock.Now();
-  revoke_at_ = coro::After(entered_at_, pool_.policy().max_hold);
-  Transition(LeaseState::kHeld);
-  Emit(Phase::kEntered);
+std::optional<ExitCause> Lease::Enter(Payload value) {
+  std::optional<ExitCause> early_end;
+  {
+    coro::MutexLock lock(mu_);
+    value_ = std::move(value);
+    entered_at_ = renewed_at_ = runtime_.clock.Now();
+    revoke_at_ = coro::After(entered_at_, pool_.policy().max_hold);
+    Transition(LeaseState::kHeld);
+    Emit(Phase::kEntered);
+    early_end.swap(early_end_);
+  }
+  if (entered_ != nullptr) entered_->Set();
+  return early_end;
 }
 
 void Lease::Fail(const absl::Status& status, bool announce) {
   {
     coro::MutexLock lock(mu_);
     if (announce) Emit(Phase::kFailed, {}, status);
+    enter_failure_ = status;
     Receipt receipt;
-    receipt.reason = ExitReason::kEnterFailed;
+    receipt.reason =
+        early_end_.has_value() ? early_end_->reason : ExitReason::kEnterFailed;
     receipt.end_time = runtime_.clock.WallNow();
     receipt_ = std::move(receipt);
     Transition(LeaseState::kEnded);
     LetGo();
   }
-  ended_.Set();
+  if (entered_ != nullptr) entered_->Set();
+}
+
+bool Lease::AbortEnter(ExitCause cause) {
+  {
+    coro::MutexLock lock(mu_);
+    if (state_ != LeaseState::kEntering) return false;
+    if (!early_end_.has_value()) early_end_ = std::move(cause);
+  }
+  enter_stop_.request_stop();
+  return true;
+}
+
+coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
+                                             coro::Instant deadline) {
+  if (entered_->is_set()) co_return absl::OkStatus();
+  coro::Task<coro::Wake> wait = entered_->Wait(std::move(stop), deadline);
+  switch (co_await std::move(wait)) {
+    case coro::Wake::kCancelled:
+      co_return absl::CancelledError("the caller left");
+    case coro::Wake::kTimedOut:
+      co_return absl::DeadlineExceededError("the call's deadline passed");
+    default:
+      break;
+  }
+  coro::MutexLock lock(mu_);
+  co_return enter_failure_;
 }
 
 bool Lease::DecideExit(ExitCause cause) {
@@ -211,7 +248,9 @@ absl::Status Lease::EndedError() const {
   return WithMetadata(
       Error(Reason::kLeaseEnded,
             absl::StrCat("the lease ", info_.name,
-                         " has ended: ", ExitReasonName(reason))),
+                         " has ended: ", ExitReasonName(reason),
+                         enter_failure_.ok() ? "" : ": ",
+                         absl::string_view(enter_failure_.message()))),
       "exit_reason", ExitReasonName(reason));
 }
 
@@ -295,7 +334,9 @@ coro::Instant Lease::NoticeAt() const {
 
 absl::Status Lease::Renew(absl::Duration ttl) {
   coro::MutexLock lock(mu_);
-  if (state_ != LeaseState::kHeld) return EndedError();
+  if (state_ != LeaseState::kHeld && state_ != LeaseState::kEntering) {
+    return EndedError();
+  }
   if (ttl != absl::ZeroDuration()) ttl_ = Clamp(ttl);
   renewed_at_ = runtime_.clock.Now();
   return absl::OkStatus();

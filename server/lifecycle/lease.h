@@ -57,6 +57,11 @@ struct AcquireOptions {
   std::map<std::string, std::string> labels;
   // The lease lives as long as a stream: it has no TTL.
   bool stream_bound = false;
+  // DEFERRED: the acquire answers as soon as the lease is bound, ENTERING; its
+  // first Use awaits init and enter.
+  bool deferred = false;
+  // When a deferred enter must have ended: no caller waits for it.
+  coro::Instant enter_by = coro::kNever;
   // What makes the acquire retry-safe (request_index.h): identity and request
   // id, and what tells other arguments apart. Empty: nothing does.
   std::string request;
@@ -68,6 +73,7 @@ struct AcquireOptions {
 // What a client is shown.
 struct LeaseView {
   LeaseState state = LeaseState::kWaiting;
+  std::uint64_t fencing_token = 0;  // 0: not bound yet
   absl::Duration ttl;
   absl::Time create_time;
   // Infinite future: it does not expire by itself.
@@ -95,9 +101,12 @@ class Lease : public std::enable_shared_from_this<Lease> {
   bool no_wait() const { return options_.no_wait; }
   std::int32_t priority() const { return options_.priority; }
   bool stream_bound() const { return options_.stream_bound; }
+  bool deferred() const { return options_.deferred; }
+  coro::Instant enter_by() const { return options_.enter_by; }
   // Identity and request id; empty: the acquire had none.
   const std::string& request() const { return options_.request; }
-  // The fencing token is 0 until the lease is bound.
+  // The fencing token is 0 until the lease is bound; who may look before that
+  // takes it from View().
   const LeaseInfo& info() const { return info_; }
   // Valid until the lease has ended.
   Pool& pool() const { return pool_; }
@@ -115,10 +124,13 @@ class Lease : public std::enable_shared_from_this<Lease> {
   void Queued(int position);
   // WAITING -> ENTERING: `instance` is its own from now on.
   void Bind(std::shared_ptr<Instance> instance, std::uint64_t fencing_token);
-  // ENTERING -> HELD: the ttl starts.
-  void Enter(Payload value);
-  // WAITING or ENTERING -> ENDED without exit. The event FAILED carries
-  // `status`; `announce` false: the instance's own FAILED has told it already.
+  // ENTERING -> HELD: the ttl starts. How it is to end at once, if its end was
+  // asked for meanwhile.
+  std::optional<ExitCause> Enter(Payload value);
+  // WAITING or ENTERING -> ENDED without exit, for ENTER_FAILED unless its end
+  // was asked for. The event FAILED carries `status`; `announce` false: the
+  // instance's own FAILED has told it already. AnnounceEnd() follows, if
+  // anybody knows it.
   void Fail(const absl::Status& status, bool announce);
 
   // HELD -> EXITING. True for the one call that decided; the caller must then
@@ -126,7 +138,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   bool DecideExit(ExitCause cause);
   // Announces that the exit hook is about to be called. REQUIRES: EXITING.
   void BeginExit();
-  // EXITING -> ENDED. AnnounceEnd() follows once its instance is free.
+  // EXITING -> ENDED. AnnounceEnd() follows.
   void End(bool suppressed, absl::Status exit_status, int attempts);
   void AnnounceEnd() { ended_.Set(); }
 
@@ -134,14 +146,21 @@ class Lease : public std::enable_shared_from_this<Lease> {
   ExitCause cause() const;
   // From ENTERING on, until it has ended; null before and after.
   std::shared_ptr<Instance> instance() const;
-  // Set once ENDED, and its instance is free for the next.
+  // Set once ENDED, and its instance is free for the next (unless an exit hook
+  // that outlived exit_timeout still holds it).
   coro::Event& ended() { return ended_; }
   // REQUIRES: ENDED.
   Receipt receipt() const;
 
-  // Stops its enter: for a drain. No effect once HELD.
-  void AbortEnter() { enter_stop_.request_stop(); }
+  // Stops its enter; the lease ends with `cause` as soon as that has ended.
+  // False, without effect, unless ENTERING. The first cause stands.
+  bool AbortEnter(ExitCause cause);
   std::stop_token enter_stop() const { return enter_stop_.get_token(); }
+  // Waits until its enter has ended: OK at once where it has, else the enter's
+  // own failure, CANCELLED or DEADLINE_EXCEEDED. REQUIRES: deferred(). Resumes
+  // on the executor if it waited.
+  coro::Task<absl::Status> AwaitEntered(std::stop_token stop,
+                                        coro::Instant deadline);
 
   // Counts a Use in and announces it. LEASE_ENDED, with metadata `exit_reason`,
   // unless HELD; STALE_FENCING_TOKEN if `fencing_token` is neither 0 nor its.
@@ -156,7 +175,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   std::stop_token use_stop();
 
   // Restarts the time to live; `ttl` 0 keeps its length. LEASE_ENDED unless
-  // HELD.
+  // HELD, or ENTERING: then it has not started yet.
   absl::Status Renew(absl::Duration ttl);
   // It will be taken at `when`, and its holder is told (REVOKING). The earliest
   // such decision stands; max_hold is one. No effect unless HELD.
@@ -203,6 +222,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   const std::stop_source enter_stop_;
 
   coro::Event ended_;
+  // Set once its enter has ended; null unless deferred.
+  const std::unique_ptr<coro::Event> entered_;
   mutable coro::Mutex mu_;
   LeaseState state_ ABSL_GUARDED_BY(mu_) = LeaseState::kWaiting;
   std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
@@ -225,6 +246,9 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // Made when the exit finds Uses running.
   std::shared_ptr<coro::Event> uses_ended_ ABSL_GUARDED_BY(mu_);
   ExitCause cause_ ABSL_GUARDED_BY(mu_);
+  // Its end was asked for while ENTERING.
+  std::optional<ExitCause> early_end_ ABSL_GUARDED_BY(mu_);
+  absl::Status enter_failure_ ABSL_GUARDED_BY(mu_);
   std::optional<Receipt> receipt_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -1,8 +1,6 @@
 #include "server/lifecycle/line.h"
 
 #include <algorithm>
-#include <iterator>
-#include <limits>
 
 namespace anteroom::lifecycle {
 namespace {
@@ -15,11 +13,6 @@ void Keep(std::set<std::uint64_t>& numbers, std::uint64_t number, bool in) {
   }
 }
 
-std::size_t SaturatingMultiply(std::size_t a, std::size_t b) {
-  const std::size_t most = std::numeric_limits<std::size_t>::max();
-  return b != 0 && a > most / b ? most : a * b;
-}
-
 }  // namespace
 
 void Line::Add(const std::shared_ptr<Instance>& instance) {
@@ -28,20 +21,32 @@ void Line::Add(const std::shared_ptr<Instance>& instance) {
 }
 
 void Line::Remove(const Instance& instance) {
-  for (Numbers* const numbers : {&under_way_, &ready_room_, &early_room_,
-                                 &idle_, &unheld_, &lendable_}) {
+  KeepUnderWay(instance, /*in=*/false);
+  for (Numbers* const numbers :
+       {&ready_room_, &early_room_, &idle_, &unheld_, &lendable_}) {
     numbers->erase(instance.number());
   }
   instances_.erase(instance.number());
+}
+
+void Line::KeepUnderWay(const Instance& instance, bool in) {
+  const auto found = under_way_.find(instance.number());
+  if (found != under_way_.end()) {
+    slots_under_way_ -= found->second;
+    under_way_.erase(found);
+  }
+  if (!in) return;
+  under_way_.emplace(instance.number(), SlotsLeft(instance));
+  slots_under_way_ += SlotsLeft(instance);
 }
 
 void Line::Note(const Instance& instance) {
   const std::uint64_t number = instance.number();
   const bool under_way = IsUnderWay(instance);
   const bool room = !instance.retired && instance.constructed() && !under_way &&
-                    static_cast<std::size_t>(instance.bound) < slots_;
+                    SlotsLeft(instance) > 0;
   const bool unheld = !instance.retired && instance.bound == 0;
-  Keep(under_way_, number, under_way);
+  KeepUnderWay(instance, under_way);
   Keep(ready_room_, number, room && instance.ready());
   Keep(early_room_, number, room && !instance.ready());
   Keep(idle_, number, unheld && instance.ready());
@@ -61,9 +66,24 @@ std::shared_ptr<Instance> Line::FindRoom() const {
   return numbers.empty() ? nullptr : instances_.at(*numbers.begin());
 }
 
+std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>>
+Line::FindDeferred() const {
+  if (queue_.deferred() == 0) return {};
+  std::size_t offset = 0;
+  for (const auto& [number, slots] : under_way_) {
+    const std::shared_ptr<Instance>& instance = instances_.at(number);
+    std::shared_ptr<Ticket> ticket = queue_.FirstDeferred(offset, slots);
+    if (ticket != nullptr && instance->constructed() && !instance->checking) {
+      return {std::move(ticket), instance};
+    }
+    offset += slots;
+    if (offset >= queue_.size()) break;
+  }
+  return {};
+}
+
 std::size_t Line::unserved() const {
-  const std::size_t served = SaturatingMultiply(under_way_.size(), slots_);
-  return queue_.size() > served ? queue_.size() - served : 0;
+  return queue_.size() - std::min(queue_.size(), slots_under_way_);
 }
 
 std::shared_ptr<Lease> Line::FirstUnserved() const {
@@ -75,26 +95,43 @@ std::vector<std::shared_ptr<Ticket>> Line::TakeUnserved() {
   return queue_.Take(queue_.size() - unserved(), queue_.size());
 }
 
+std::size_t Line::SlotsLeft(const Instance& instance) const {
+  return slots_ - static_cast<std::size_t>(instance.bound);
+}
+
 std::size_t Line::SlotsBefore(const Instance& instance) const {
-  const auto end = under_way_.lower_bound(instance.number());
-  return SaturatingMultiply(
-      static_cast<std::size_t>(std::distance(under_way_.begin(), end)), slots_);
+  std::size_t slots = 0;
+  for (const auto& [number, left] : under_way_) {
+    if (number >= instance.number()) break;
+    slots += left;
+  }
+  return slots;
 }
 
 std::vector<std::shared_ptr<Lease>> Line::WaitersOf(
     const Instance& instance) const {
   if (!IsUnderWay(instance)) return {};
-  return queue_.Leases(SlotsBefore(instance), slots_);
+  return queue_.Leases(SlotsBefore(instance), SlotsLeft(instance));
 }
 
 std::vector<std::shared_ptr<Ticket>> Line::TakeWaitersOf(
     const Instance& instance) {
   if (!IsUnderWay(instance)) return {};
-  return queue_.Take(SlotsBefore(instance), slots_);
+  return queue_.Take(SlotsBefore(instance), SlotsLeft(instance));
 }
 
 std::size_t Line::needed() const {
-  return queue_.size() / slots_ + (queue_.size() % slots_ == 0 ? 0 : 1);
+  if (slots_under_way_ == under_way_.size() * slots_) {  // none is bound
+    return queue_.size() / slots_ + (queue_.size() % slots_ == 0 ? 0 : 1);
+  }
+  std::size_t needed = 0;
+  std::size_t slots = 0;
+  for (const auto& [number, left] : under_way_) {
+    if (slots >= queue_.size()) break;
+    slots += left;
+    ++needed;
+  }
+  return needed;
 }
 
 std::vector<std::shared_ptr<Instance>> Line::Unneeded() const {
@@ -102,12 +139,22 @@ std::vector<std::shared_ptr<Instance>> Line::Unneeded() const {
   if (under_way_.size() <= needed()) return unneeded;
   const std::size_t count = under_way_.size() - needed();
   auto next = under_way_.rbegin();
-  while (unneeded.size() < count) unneeded.push_back(instances_.at(*next++));
+  for (std::size_t i = 0; i < count; ++i, ++next) {
+    const std::shared_ptr<Instance>& instance = instances_.at(next->first);
+    if (instance->bound == 0) unneeded.push_back(instance);
+  }
   return unneeded;
 }
 
 std::size_t Line::spares() const {
-  const std::size_t taken = std::min(needed(), under_way_.size());
+  std::size_t taken = std::min(needed(), under_way_.size());
+  if (slots_under_way_ != under_way_.size() * slots_) {
+    // Those that leases are bound to are none of the unheld.
+    auto next = under_way_.begin();
+    for (std::size_t i = taken; i > 0; --i, ++next) {
+      if (next->second < slots_) --taken;
+    }
+  }
   return unheld_.size() - std::min(taken, unheld_.size());
 }
 

@@ -7,7 +7,8 @@
 // An instance is *under way* for the queue while it will take waiters later:
 // under construction, in an init that is awaited before binding, or in a check.
 // Instances under way serve, in the order in which they were begun, the waiters
-// from the front of the queue.
+// from the front of the queue, as many as each has slots left (deferred leases
+// may be bound to it already).
 //
 // Invariant: Note() was called after the last change to an instance's state,
 // holders, retirement or check.
@@ -34,7 +35,7 @@ namespace anteroom::lifecycle {
 class Line {
  public:
   // `binds_early`: waiters are bound as soon as an instance is constructed.
-  // `slots`: leases side by side on one instance.
+  // `slots`: leases side by side on one instance, at most kManySlots.
   Line(std::string key, bool binds_early, std::size_t slots)
       : key_(std::move(key)), binds_early_(binds_early), slots_(slots) {}
   Line(const Line&) = delete;
@@ -55,8 +56,14 @@ class Line {
   // Looks at `instance` anew.
   void Note(const Instance& instance);
 
+  static constexpr std::size_t kManySlots = std::size_t{1} << 31;
+
   // An instance that takes the next waiter now: a ready one, if there is.
   std::shared_ptr<Instance> FindRoom() const;
+  // A deferred waiter, and the instance under way and constructed that will
+  // serve it: it may be bound already. Nulls if there is none.
+  std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>> FindDeferred()
+      const;
   // Waiters that no instance under way will serve.
   std::size_t unserved() const;
   // The first of them; null if there is none.
@@ -80,6 +87,9 @@ class Line {
  private:
   using Numbers = std::set<std::uint64_t>;
 
+  void KeepUnderWay(const Instance& instance, bool in);
+  // Slots of `instance` that no lease is bound to.
+  std::size_t SlotsLeft(const Instance& instance) const;
   std::size_t SlotsBefore(const Instance& instance) const;
   // How many of the first instances under way the queue needs.
   std::size_t needed() const;
@@ -89,8 +99,10 @@ class Line {
   const std::size_t slots_;
   WaitQueue queue_;
   std::map<std::uint64_t, std::shared_ptr<Instance>> instances_;
+  // Slots left of each instance under way, and of all of them.
+  std::map<std::uint64_t, std::size_t> under_way_;
+  std::size_t slots_under_way_ = 0;
   // Numbers of instances, by what they are.
-  Numbers under_way_;
   Numbers ready_room_;
   Numbers early_room_;
   Numbers idle_;

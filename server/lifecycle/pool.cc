@@ -3,7 +3,6 @@
 #include "server/lifecycle/pool.h"
 
 #include <exception>
-#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,10 +36,10 @@ Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
       policy_(policy),
       kind_(std::move(kind)),
       hooks_(kind_->hooks()),
-      slots_(policy.max_holders == 0 ? std::numeric_limits<std::size_t>::max()
-                                     : policy.max_holders),
+      slots_(policy.max_holders == 0 ? Line::kManySlots : policy.max_holders),
       group_(runtime),
       emptied_(runtime),
+      drained_(runtime),
       breaker_(policy.breaker.failures, policy.breaker.open),
       // Growing over restarts: no token is ever given twice.
       last_token_(absl::ToUnixMicros(runtime.clock.WallNow())),
@@ -79,7 +78,9 @@ std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions options) {
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
     AcquireOptions options, std::stop_token stop, coro::Instant deadline) {
   const std::shared_ptr<Lease> lease = MakeLease(std::move(options));
-  const absl::StatusOr<std::shared_ptr<Ticket>> admitted = Admit(lease);
+  // What is certain to be too late does not even queue.
+  const absl::StatusOr<std::shared_ptr<Ticket>> admitted =
+      runtime_.clock.Now() >= deadline ? WaitTimedOut() : Admit(lease);
   if (!admitted.ok()) {
     lease->Fail(admitted.status(), /*announce=*/false);
     co_return admitted.status();
@@ -93,30 +94,59 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
     lease->Fail(left, /*announce=*/true);
     co_return left;
   }
-  std::shared_ptr<Instance> instance;
+  bool bound = false;
   {
     coro::MutexLock lock(mu_);  // whoever signalled has finished binding
-    instance = ticket->instance;
+    bound = ticket->instance != nullptr;
   }
-  if (instance == nullptr) {
+  if (!bound) {
     lease->Fail(ticket->failure, /*announce=*/false);
     co_return ticket->failure;
   }
+  if (lease->deferred()) {
+    table_.Add(lease);
+    // The instance is bound: the group is open.
+    ANTEROOM_CHECK(group_.Spawn(EnterDeferred(lease)));
+    if (!stop.stop_requested()) co_return lease;
+    End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
+    co_return CallerLeft();
+  }
+  coro::Task<absl::Status> enter = Enter(lease, std::move(stop), deadline);
+  const absl::Status entered = co_await std::move(enter);
+  if (!entered.ok()) co_return entered;
+  co_return lease;
+}
+
+coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
+                                     std::stop_token stop,
+                                     coro::Instant deadline) {
+  const std::shared_ptr<Instance> instance = lease->instance();
   coro::Task<EnterResult> enter =
       RunEnter(runtime_, policy_, hooks_, instance, lease, stop, deadline);
   EnterResult entered = co_await std::move(enter);
-  if (!entered.status.ok()) {
-    if (lease->enter_stop().stop_requested()) {
-      entered.status = DrainingError(resource_);
-    }
-    lease->Fail(entered.status, /*announce=*/!entered.init_failed);
-    Unbind(lease, instance, /*retire=*/!entered.left_in_init);
-    co_return entered.status;
+  if (entered.status.ok()) {
+    co_return Grant(lease, std::move(entered.value), stop, deadline);
   }
-  const absl::Status granted =
-      Grant(lease, std::move(entered.value), stop, deadline);
-  if (!granted.ok()) co_return granted;
-  co_return lease;
+  lease->Fail(entered.status, /*announce=*/!entered.init_failed);
+  if (lease->deferred()) table_.Ended(lease);
+  Unbind(lease, instance, /*retire=*/!entered.left_in_init);
+  lease->AnnounceEnd();
+  if (lease->enter_stop().stop_requested()) co_return EarlyEnd(*lease);
+  co_return entered.status;
+}
+
+coro::Task<void> Pool::EnterDeferred(std::shared_ptr<Lease> lease) {
+  const coro::Instant deadline = lease->enter_by();
+  coro::Task<absl::Status> enter = Enter(std::move(lease), {}, deadline);
+  (void)co_await std::move(enter);  // the lease says it to whoever asks
+}
+
+absl::Status Pool::EarlyEnd(const Lease& lease) const {
+  {
+    coro::MutexLock lock(mu_);
+    if (draining_) return DrainingError(resource_);
+  }
+  return lease.CheckLive();
 }
 
 absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(
@@ -193,16 +223,11 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
     }
   }
   Perform(std::move(todo));
-  table_.Add(lease);
-  lease->Enter(std::move(value));
-  bool draining = false;
-  {
-    coro::MutexLock lock(mu_);
-    draining = draining_;
-  }
-  if (draining) {
-    End(lease, ExitCause{ExitReason::kDrained, absl::OkStatus(), false});
-    return DrainingError(resource_);
+  if (!lease->deferred()) table_.Add(lease);
+  const std::optional<ExitCause> early_end = lease->Enter(std::move(value));
+  if (early_end.has_value()) {
+    End(lease, *early_end);
+    return EarlyEnd(*lease);
   }
   const bool too_late = runtime_.clock.Now() >= deadline;
   if (stop.stop_requested() || too_late) {
@@ -216,6 +241,11 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
 coro::Task<absl::StatusOr<Payload>> Pool::Use(
     std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
+  if (lease->deferred()) {
+    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);
+    const absl::Status entered = co_await std::move(enter);
+    if (!entered.ok()) co_return entered;
+  }
   const absl::Status begun = lease->BeginUse(method, fencing_token);
   if (!begun.ok()) co_return begun;
   const std::shared_ptr<Instance> instance = lease->instance();
@@ -237,16 +267,6 @@ absl::Status Pool::Renew(const std::shared_ptr<Lease>& lease,
   return absl::OkStatus();
 }
 
-void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
-                  ExitReason reason) {
-  if (notice <= absl::ZeroDuration()) {
-    End(lease, ExitCause{reason, absl::OkStatus(), false});
-    return;
-  }
-  lease->Revoke(coro::After(runtime_.clock.Now(), notice), reason);
-  WatchEnd(lease);
-}
-
 void Pool::WatchEnd(const std::shared_ptr<Lease>& lease) {
   coro::Instant next = coro::kNever;
   if (lease->DecideEnd(next)) return SpawnExit(lease);
@@ -261,10 +281,9 @@ void Pool::WatchEnd(const std::shared_ptr<Lease>& lease) {
   runtime_.timers.Cancel(lease->SetTimer(timer, next));
 }
 
-bool Pool::End(const std::shared_ptr<Lease>& lease, ExitCause cause) {
-  if (!lease->DecideExit(std::move(cause))) return false;
-  SpawnExit(lease);
-  return true;
+void Pool::End(const std::shared_ptr<Lease>& lease, ExitCause cause) {
+  if (lease->AbortEnter(cause)) return;
+  if (lease->DecideExit(std::move(cause))) SpawnExit(lease);
 }
 
 void Pool::SpawnExit(const std::shared_ptr<Lease>& lease) {
@@ -276,13 +295,18 @@ coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
   const std::shared_ptr<Instance> instance = lease->instance();
   const bool told_tainted = lease->cause().tainted;
   coro::Task<ExitOutcome> exit =
-      RunExit(runtime_, policy_, hooks_, *instance->object, lease);
-  ExitOutcome outcome = co_await std::move(exit);
+      RunExit(runtime_, policy_, hooks_, group_, instance, lease);
+  const ExitOutcome outcome = co_await std::move(exit);
   const bool tainted =
       told_tainted || outcome.result.tainted || !outcome.status.ok();
-  lease->End(outcome.result.suppress, std::move(outcome.status),
-             outcome.attempts);
+  lease->End(outcome.result.suppress, outcome.status, outcome.attempts);
   table_.Ended(lease);
+  if (outcome.still_runs != nullptr) {
+    // The holder need not wait for it; the object cannot be lent, nor closed.
+    lease->AnnounceEnd();
+    coro::Task<coro::Wake> ended = outcome.still_runs->Wait();
+    co_await std::move(ended);
+  }
   Unbind(lease, instance, tainted && !policy_.reuse_tainted);
   lease->AnnounceEnd();
 }
@@ -307,29 +331,34 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
 coro::Task<void> Pool::Drain() {
   Todo todo;
   std::vector<std::shared_ptr<Lease>> leases;
+  bool begun = false;
   {
     coro::MutexLock lock(mu_);
-    draining_ = true;
-    hungry_.clear();
-    std::vector<std::shared_ptr<Instance>> instances;
-    for (auto& [key, line] : lines_) {
-      Fail(line.queue().Take(0, line.queue().size()), DrainingError(resource_));
-      for (const auto& [number, instance] : line.instances()) {
-        instances.push_back(instance);
+    begun = std::exchange(draining_, true);
+    if (!begun) {
+      hungry_.clear();
+      for (auto& [key, line] : lines_) {
+        Fail(line.queue().Take(0, line.queue().size()),
+             DrainingError(resource_));
       }
+      const auto instances = instances_;  // Settle() may take some out
+      for (const auto& [number, instance] : instances) {
+        instance->retired = true;
+        Note(instance);
+        if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
+        Settle(instance, todo);
+      }
+      for (const auto& [token, lease] : leases_) leases.push_back(lease);
+      if (instances_.empty()) emptied_.Set();
     }
-    for (const std::shared_ptr<Instance>& instance : instances) {
-      instance->retired = true;
-      Note(instance);
-      if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
-      Settle(instance, todo);
-    }
-    for (const auto& [token, lease] : leases_) leases.push_back(lease);
-    if (instances_ == 0) emptied_.Set();
+  }
+  if (begun) {
+    coro::Task<coro::Wake> drained = drained_.Wait();
+    co_await std::move(drained);
+    co_return;
   }
   Perform(std::move(todo));
   for (const std::shared_ptr<Lease>& lease : leases) {
-    lease->AbortEnter();
     Revoke(lease, policy_.revoke_notice, ExitReason::kDrained);
   }
   drain_stop_.request_stop();
@@ -337,11 +366,24 @@ coro::Task<void> Pool::Drain() {
   co_await std::move(emptied);
   coro::Task<void> joined = group_.Join();
   co_await std::move(joined);
+  drained_.Set();
+}
+
+void Pool::ForceDrain() {
+  std::vector<std::shared_ptr<Lease>> leases;
+  {
+    coro::MutexLock lock(mu_);
+    for (const auto& [token, lease] : leases_) leases.push_back(lease);
+  }
+  for (const std::shared_ptr<Lease>& lease : leases) {
+    Revoke(lease, absl::ZeroDuration(), ExitReason::kDrained);
+    lease->CancelUses();
+  }
 }
 
 Pool::Counts Pool::counts() const {
   coro::MutexLock lock(mu_);
-  Counts counts{instances_, leases_.size(), 0};
+  Counts counts{instances_.size(), leases_.size(), 0};
   for (const auto& [key, line] : lines_) counts.waiting += line.queue().size();
   return counts;
 }

@@ -83,15 +83,18 @@ class Pool {
   const Policy& policy() const { return policy_; }
   Hooks hooks() const { return hooks_; }
 
-  // A lease that is HELD. Failures: those of RunEnter(), and WOULD_WAIT,
-  // QUEUE_FULL, BREAKER_OPEN, DRAINING. A lease whose caller has left by then
-  // is ended with DISCONNECTED. Resumes on the executor if it waited.
+  // A lease that is HELD; a deferred one is ENTERING, and its enter goes on.
+  // Failures: those of RunEnter(), and WOULD_WAIT, QUEUE_FULL, BREAKER_OPEN,
+  // DRAINING, and LEASE_ENDED where an operator took it before. A lease whose
+  // caller has left by then is ended with DISCONNECTED. Resumes on the executor
+  // if it waited.
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
       AcquireOptions options, std::stop_token stop, coro::Instant deadline);
 
-  // Calls a method. Failures: LEASE_ENDED, STALE_FENCING_TOKEN and those of
-  // RunUse(). Finishes inline where the hook does not suspend. `argument` must
-  // live until the task has ended.
+  // Calls a method; of a deferred lease once it is entered. Failures:
+  // LEASE_ENDED, STALE_FENCING_TOKEN, those of RunUse() and, where it awaited a
+  // deferred enter, that enter's. Finishes inline where the hook does not
+  // suspend. `argument` must live until the task has ended.
   coro::Task<absl::StatusOr<Payload>> Use(std::shared_ptr<Lease> lease,
                                           std::string method,
                                           const Payload& argument,
@@ -102,17 +105,62 @@ class Pool {
   // Restarts the lease's time to live; `ttl` 0 keeps its length.
   absl::Status Renew(const std::shared_ptr<Lease>& lease, absl::Duration ttl);
 
-  // Decides the lease's end and has its exit run. True for the call that
-  // decided; its cause is the lease's. lease->ended() tells when it is over.
-  bool End(const std::shared_ptr<Lease>& lease, ExitCause cause);
-
-  // Takes the lease after `notice`, of which its holder is told (REVOKING).
-  void Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
-              ExitReason reason);
+  // Decides the lease's end and has its exit run; the enter of one that is
+  // ENTERING is stopped. lease->ended() tells when it is over. The first cause
+  // is the lease's.
+  void End(const std::shared_ptr<Lease>& lease, ExitCause cause);
 
   // No new lease; waiters get DRAINING, holders' leases end with DRAINED, after
   // the policy's revoke_notice; all instances are closed, all tasks joined.
+  // Whoever calls it again awaits the same drain.
   coro::Task<void> Drain();
+  // Set once Drain() has ended.
+  coro::Event& drained() { return drained_; }
+  // Ends what a drain still grants: notice, and the grace of running uses.
+  // REQUIRES: Drain() has begun.
+  void ForceDrain();
+
+  // ---- pool_admin.cc: what an operator sees and does ----
+
+  // Takes the lease after `notice`, of which its holder is told (REVOKING); at
+  // once if it is not HELD yet.
+  void Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
+              ExitReason reason);
+  // Has the instance closed after its last exit; it takes no new lease. Its
+  // init is stopped if nobody is bound to it. INSTANCE_NOT_FOUND.
+  absl::StatusOr<InstanceView> Evict(std::uint64_t number);
+
+  // Instances in the order in which they were built, from the first after the
+  // one numbered `after` on; at most `max`.
+  std::vector<InstanceView> Instances(std::uint64_t after,
+                                      std::size_t max) const;
+  // Where a listing of leases goes on: those that wait come in order of
+  // arrival, then those that are bound in order of binding. A lease that is
+  // bound meanwhile may come twice; none is left out.
+  struct LeaseCursor {
+    bool bound = false;
+    std::uint64_t after = 0;
+  };
+  // At most `max` leases from `cursor` on, which moves on.
+  std::vector<std::shared_ptr<Lease>> Leases(LeaseCursor& cursor,
+                                             std::size_t max) const;
+  // The lease with this public name, if it has not ended; else null.
+  std::shared_ptr<Lease> FindLease(absl::string_view name) const;
+  // Why an acquire of `key` waits.
+  struct WaitReport {
+    std::vector<InstanceView> instances;
+    std::vector<std::shared_ptr<Lease>> holders;
+    std::vector<std::shared_ptr<Lease>> waiters;  // the next first
+    // Of which those above are the first.
+    std::size_t all_holders = 0;
+    std::size_t all_waiters = 0;
+    // Live instances of all keys.
+    std::size_t all_instances = 0;
+    bool breaker_open = false;
+    bool draining = false;
+  };
+  // At most `max` of each.
+  WaitReport Explain(const std::string& key, std::size_t max) const;
 
   struct Counts {
     std::size_t instances = 0;  // closing ones included
@@ -155,6 +203,11 @@ class Pool {
 
   // ---- pool.cc: leases ----
 
+  // From ENTERING to HELD, or the end of a lease whose enter failed.
+  coro::Task<absl::Status> Enter(std::shared_ptr<Lease> lease,
+                                 std::stop_token stop, coro::Instant deadline);
+  // The same, when nobody waits for it any more.
+  coro::Task<void> EnterDeferred(std::shared_ptr<Lease> lease);
   // The end of one lease.
   coro::Task<void> Exit(std::shared_ptr<Lease> lease);
 
@@ -167,6 +220,10 @@ class Pool {
   absl::Status MayWait(const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes out a ticket that gave up.
   void Leave(const std::shared_ptr<Ticket>& ticket);
+  // What its caller is told of a lease that ended while ENTERING.
+  absl::Status EarlyEnd(const Lease& lease) const;
+  // Fails the ticket of a lease that is WAITING. False: it is not.
+  bool Dismiss(const std::shared_ptr<Lease>& lease, const absl::Status& status);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
   absl::Status Grant(const std::shared_ptr<Lease>& lease, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);
@@ -181,8 +238,9 @@ class Pool {
   // Binds waiters to instances with room, builds what is missing, and lets go
   // of inits that nobody waits for.
   void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void BindFirst(Line& line, const std::shared_ptr<Instance>& instance,
-                 Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Bind(Line& line, std::shared_ptr<Ticket> ticket,
+            const std::shared_ptr<Instance>& instance, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayBuild(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool BreakerAllows(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Build(Line& line, bool warm, Todo& todo)
@@ -243,19 +301,22 @@ class Pool {
   const Policy policy_;
   const std::unique_ptr<Kind> kind_;
   const Hooks hooks_;
-  const std::size_t slots_;  // max_holders, or very many
+  const std::size_t slots_;  // max_holders, or Line::kManySlots
   const std::stop_source drain_stop_;
 
   coro::TaskGroup group_;
   coro::Event emptied_;  // draining, and no instance is left
+  coro::Event drained_;
   mutable coro::Mutex mu_;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   // By key; an unkeyed resource has one, for ever.
   std::map<std::string, Line> lines_ ABSL_GUARDED_BY(mu_);
   // Keys that would build but for max_instances.
   std::set<std::string> hungry_ ABSL_GUARDED_BY(mu_);
-  std::size_t instances_ ABSL_GUARDED_BY(mu_) = 0;  // of all lines
-  std::size_t closing_ ABSL_GUARDED_BY(mu_) = 0;    // of those
+  // Of all lines, by number.
+  std::map<std::uint64_t, std::shared_ptr<Instance>> instances_
+      ABSL_GUARDED_BY(mu_);
+  std::size_t closing_ ABSL_GUARDED_BY(mu_) = 0;  // of those
   // Waiters of all lines that no instance under way will serve; and how many of
   // them each line has.
   std::size_t unserved_ ABSL_GUARDED_BY(mu_) = 0;

@@ -24,10 +24,14 @@ void Pool::Dispatch(Line& line, Todo& todo) {
     while (!line.queue().empty()) {
       const std::shared_ptr<Instance> room = line.FindRoom();
       if (room == nullptr) break;
-      BindFirst(line, room, todo);
+      Bind(line, line.queue().front(), room, todo);
     }
     while (line.unserved() > 0 && MayBuild(line, todo)) {
       Build(line, /*warm=*/false, todo);
+    }
+    for (auto early = line.FindDeferred(); early.first != nullptr;
+         early = line.FindDeferred()) {
+      Bind(line, early.first, early.second, todo);
     }
     KeepWarm(line, todo);
     AbandonUnneeded(line, todo);
@@ -35,9 +39,10 @@ void Pool::Dispatch(Line& line, Todo& todo) {
   Recount(line);
 }
 
-void Pool::BindFirst(Line& line, const std::shared_ptr<Instance>& instance,
-                     Todo& todo) {
-  const std::shared_ptr<Ticket> ticket = line.queue().Pop();
+// (The ticket by value: it may be the queue's own.)
+void Pool::Bind(Line& line, std::shared_ptr<Ticket> ticket,
+                const std::shared_ptr<Instance>& instance, Todo& todo) {
+  line.queue().Remove(*ticket);
   // False: it gave up and is about to say so. (Only posts: see waiter.h.)
   if (!ticket->waiter->Signal()) return;
   ticket->instance = instance;
@@ -66,7 +71,8 @@ bool Pool::MayBuild(Line& line, Todo& todo) {
     RefuseUnserved(line);
     return false;
   }
-  if (instances_ < static_cast<std::size_t>(policy_.max_instances)) return true;
+  if (instances_.size() < static_cast<std::size_t>(policy_.max_instances))
+    return true;
   if (policy_.keyed) {
     hungry_.insert(line.key());
     EvictForHungry(todo);
@@ -92,7 +98,7 @@ void Pool::Build(Line& line, bool warm, Todo& todo) {
   if (!warm) instance->causer = line.FirstUnserved();
   instance->warm = warm;
   instance->probe = breaker_.Began();
-  ++instances_;
+  instances_.emplace(number, instance);
   line.Add(instance);
   todo.build.push_back(std::move(instance));
 }
@@ -100,7 +106,7 @@ void Pool::Build(Line& line, bool warm, Todo& todo) {
 void Pool::KeepWarm(Line& line, Todo& todo) {
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
   while (line.spares() < min_idle &&
-         instances_ < static_cast<std::size_t>(policy_.max_instances)) {
+         instances_.size() < static_cast<std::size_t>(policy_.max_instances)) {
     if (!BreakerAllows(todo)) return;
     if (runtime_.clock.Now() < warm_at_) return WakeAt(warm_at_, todo);
     Build(line, /*warm=*/true, todo);
@@ -129,6 +135,7 @@ void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
     return;
   }
   Line& line = LineOf(instance.info().key);
+  if (line.IsUnderWay(instance)) return;  // waiters count on it
   if (line.spares() < static_cast<std::size_t>(policy_.min_idle)) {
     instance.warm = true;
   } else {
@@ -163,7 +170,7 @@ void Pool::EvictForHungry(Todo& todo) {
 
 void Pool::FeedHungry(Todo& todo) {
   while (!hungry_.empty() &&
-         instances_ < static_cast<std::size_t>(policy_.max_instances)) {
+         instances_.size() < static_cast<std::size_t>(policy_.max_instances)) {
     // A line whose waiters have gone is not hungry any more: see Recount().
     const auto first =
         std::min_element(hungry_.begin(), hungry_.end(),
@@ -255,11 +262,11 @@ void Pool::BeginClosing(Instance& instance, Todo& todo) {
 
 void Pool::Remove(Instance& instance, Todo& todo) {
   if (EndProbe(instance, todo)) breaker_.GivenUp(/*probe=*/true);
-  --instances_;
+  instances_.erase(instance.number());
   if (instance.constructed()) --closing_;
   Line& line = LineOf(instance.info().key);
   line.Remove(instance);
-  if (draining_ && instances_ == 0) emptied_.Set();
+  if (draining_ && instances_.empty()) emptied_.Set();
   if (policy_.keyed && !draining_ && line.unserved() > 0) {
     Recount(line);
     hungry_.insert(line.key());  // it takes its turn with the others
@@ -345,10 +352,9 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
     const std::shared_ptr<Instance>& instance) const {
   const auto line = lines_.find(instance->info().key);
   if (line == lines_.end()) return {};
-  if (line->second.IsUnderWay(*instance)) {
-    return line->second.WaitersOf(*instance);
-  }
-  std::vector<std::shared_ptr<Lease>> waiting;
+  std::vector<std::shared_ptr<Lease>> waiting =
+      line->second.WaitersOf(*instance);
+  if (instance->bound == 0) return waiting;
   for (const auto& [token, lease] : leases_) {
     if (lease->instance() == instance) waiting.push_back(lease);
   }

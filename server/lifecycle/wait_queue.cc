@@ -7,12 +7,13 @@ namespace anteroom::lifecycle {
 
 void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
   tickets_.emplace(ticket->place, ticket);
+  if (ticket->lease->deferred()) ++deferred_;
 }
 
-std::shared_ptr<Ticket> WaitQueue::Pop() {
-  std::shared_ptr<Ticket> first = std::move(tickets_.begin()->second);
-  tickets_.erase(tickets_.begin());
-  return first;
+bool WaitQueue::Remove(const Ticket& ticket) {
+  if (tickets_.erase(ticket.place) == 0) return false;
+  if (ticket.lease->deferred()) --deferred_;
+  return true;
 }
 
 std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
@@ -23,27 +24,46 @@ std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
          static_cast<std::size_t>(std::distance(found, tickets_.end())) + 1;
 }
 
+WaitQueue::Tickets::const_iterator WaitQueue::At(std::size_t offset) const {
+  if (offset >= tickets_.size()) return tickets_.end();
+  return std::next(tickets_.begin(), static_cast<std::ptrdiff_t>(offset));
+}
+
 std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
                                                      std::size_t count) {
   std::vector<std::shared_ptr<Ticket>> taken;
-  if (offset >= tickets_.size()) return taken;
-  auto next = std::next(tickets_.begin(), static_cast<std::ptrdiff_t>(offset));
-  while (next != tickets_.end() && taken.size() < count) {
-    taken.push_back(std::move(next->second));
-    next = tickets_.erase(next);
+  for (auto next = At(offset); next != tickets_.end() && taken.size() < count;
+       ++next) {
+    taken.push_back(next->second);
   }
+  for (const std::shared_ptr<Ticket>& ticket : taken) Remove(*ticket);
   return taken;
 }
 
 std::vector<std::shared_ptr<Lease>> WaitQueue::Leases(std::size_t offset,
                                                       std::size_t count) const {
   std::vector<std::shared_ptr<Lease>> leases;
-  if (offset >= tickets_.size()) return leases;
-  auto next = std::next(tickets_.begin(), static_cast<std::ptrdiff_t>(offset));
-  for (; next != tickets_.end() && leases.size() < count; ++next) {
+  for (auto next = At(offset); next != tickets_.end() && leases.size() < count;
+       ++next) {
     leases.push_back(next->second->lease);
   }
   return leases;
+}
+
+std::shared_ptr<Ticket> WaitQueue::Find(const Lease& lease) const {
+  for (const auto& [place, ticket] : tickets_) {
+    if (ticket->lease.get() == &lease) return ticket;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<Ticket> WaitQueue::FirstDeferred(std::size_t offset,
+                                                 std::size_t count) const {
+  for (auto next = At(offset); next != tickets_.end() && count > 0;
+       ++next, --count) {
+    if (next->second->lease->deferred()) return next->second;
+  }
+  return nullptr;
 }
 
 }  // namespace anteroom::lifecycle

@@ -46,26 +46,39 @@ class WaitQueue {
  public:
   std::size_t size() const { return tickets_.size(); }
   bool empty() const { return tickets_.empty(); }
+  // How many of them are deferred.
+  std::size_t deferred() const { return deferred_; }
+
+  using Tickets = std::map<Ticket::Place, std::shared_ptr<Ticket>>;
+  // In the order in which they are served.
+  const Tickets& tickets() const { return tickets_; }
 
   void Push(const std::shared_ptr<Ticket>& ticket);
   // REQUIRES: !empty().
   const std::shared_ptr<Ticket>& front() const {
     return tickets_.begin()->second;
   }
-  std::shared_ptr<Ticket> Pop();
   // How many are before `ticket`, itself included; 0: it is not in.
   std::size_t PositionOf(const Ticket& ticket) const;
   // Takes `ticket` out. False: it was not in.
-  bool Remove(const Ticket& ticket) { return tickets_.erase(ticket.place) > 0; }
+  bool Remove(const Ticket& ticket);
   // Takes out up to `count` tickets, starting `offset` from the front.
   std::vector<std::shared_ptr<Ticket>> Take(std::size_t offset,
                                             std::size_t count);
   // The same, without taking them out.
   std::vector<std::shared_ptr<Lease>> Leases(std::size_t offset,
                                              std::size_t count) const;
+  // The ticket of `lease`; null if it is not in. Looks at all.
+  std::shared_ptr<Ticket> Find(const Lease& lease) const;
+  // The first deferred one of those; null if there is none.
+  std::shared_ptr<Ticket> FirstDeferred(std::size_t offset,
+                                        std::size_t count) const;
 
  private:
-  std::map<Ticket::Place, std::shared_ptr<Ticket>> tickets_;
+  Tickets::const_iterator At(std::size_t offset) const;
+
+  Tickets tickets_;
+  std::size_t deferred_ = 0;
 };
 
 }  // namespace anteroom::lifecycle

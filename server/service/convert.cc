@@ -364,7 +364,7 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   proto.set_resource(lease.resource());
   proto.set_key(lease.key());
   proto.set_instance_id(view.instance_id);
-  proto.set_fencing_token(lease.info().fencing_token);
+  proto.set_fencing_token(view.fencing_token);
   proto.set_state(ToProto(view.state));
   // A lease on a stream has no time to live.
   if (!lease.stream_bound()) ToProto(view.ttl, proto.mutable_ttl());

@@ -1,0 +1,149 @@
+// What an operator sees of a pool, and does to it.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/error/error.h"
+#include "server/lifecycle/pool.h"
+
+namespace anteroom::lifecycle {
+
+void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
+                  ExitReason reason) {
+  if (lease->state() == LeaseState::kWaiting &&
+      Dismiss(lease, Error(Reason::kLeaseEnded,
+                           absl::StrCat("the lease ", lease->info().name,
+                                        " was revoked while it waited")))) {
+    return;
+  }
+  if (notice <= absl::ZeroDuration() ||
+      lease->state() == LeaseState::kEntering) {
+    End(lease, ExitCause{reason, absl::OkStatus(), false});
+    return;
+  }
+  lease->Revoke(coro::After(runtime_.clock.Now(), notice), reason);
+  WatchEnd(lease);
+}
+
+bool Pool::Dismiss(const std::shared_ptr<Lease>& lease,
+                   const absl::Status& status) {
+  Todo todo;
+  {
+    coro::MutexLock lock(mu_);
+    const auto line = lines_.find(lease->key());
+    if (line == lines_.end()) return false;
+    const std::shared_ptr<Ticket> ticket = line->second.queue().Find(*lease);
+    if (ticket == nullptr) return false;
+    line->second.queue().Remove(*ticket);
+    Fail({ticket}, status);
+    Dispatch(line->second, todo);
+  }
+  Perform(std::move(todo));
+  return true;
+}
+
+absl::StatusOr<InstanceView> Pool::Evict(std::uint64_t number) {
+  Todo todo;
+  InstanceView view;
+  {
+    coro::MutexLock lock(mu_);
+    const auto found = instances_.find(number);
+    if (found == instances_.end()) {
+      return Error(Reason::kInstanceNotFound,
+                   absl::StrCat("the resource ", resource_, " has no instance ",
+                                resource_, "#", number));
+    }
+    const std::shared_ptr<Instance> instance = found->second;
+    if (!std::exchange(instance->retired, true)) {
+      Note(instance);
+      if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
+      Settle(instance, todo);
+      Dispatch(LineOf(instance->info().key), todo);
+    }
+    view = instance->View();
+  }
+  Perform(std::move(todo));
+  return view;
+}
+
+std::vector<InstanceView> Pool::Instances(std::uint64_t after,
+                                          std::size_t max) const {
+  std::vector<InstanceView> views;
+  coro::MutexLock lock(mu_);
+  for (auto next = instances_.upper_bound(after);
+       next != instances_.end() && views.size() < max; ++next) {
+    views.push_back(next->second->View());
+  }
+  return views;
+}
+
+std::vector<std::shared_ptr<Lease>> Pool::Leases(LeaseCursor& cursor,
+                                                 std::size_t max) const {
+  std::vector<std::shared_ptr<Lease>> leases;
+  coro::MutexLock lock(mu_);
+  if (!cursor.bound) {
+    std::vector<std::pair<std::uint64_t, std::shared_ptr<Lease>>> waiting;
+    for (const auto& [key, line] : lines_) {
+      for (const auto& [place, ticket] : line.queue().tickets()) {
+        if (place.second > cursor.after) {
+          waiting.emplace_back(place.second, ticket->lease);
+        }
+      }
+    }
+    const std::size_t count = std::min(max, waiting.size());
+    std::partial_sort(waiting.begin(),
+                      std::next(waiting.begin(), static_cast<long>(count)),
+                      waiting.end());
+    waiting.resize(count);
+    for (auto& [arrival, lease] : waiting) {
+      cursor.after = arrival;
+      leases.push_back(std::move(lease));
+    }
+    if (leases.size() == max) return leases;
+    cursor = {true, 0};
+  }
+  for (auto next = leases_.upper_bound(cursor.after);
+       next != leases_.end() && leases.size() < max; ++next) {
+    cursor.after = next->first;
+    leases.push_back(next->second);
+  }
+  return leases;
+}
+
+std::shared_ptr<Lease> Pool::FindLease(absl::string_view name) const {
+  coro::MutexLock lock(mu_);
+  for (const auto& [token, lease] : leases_) {
+    if (lease->info().name == name) return lease;
+  }
+  for (const auto& [key, line] : lines_) {
+    for (const auto& [place, ticket] : line.queue().tickets()) {
+      if (ticket->lease->info().name == name) return ticket->lease;
+    }
+  }
+  return nullptr;
+}
+
+Pool::WaitReport Pool::Explain(const std::string& key, std::size_t max) const {
+  WaitReport report;
+  coro::MutexLock lock(mu_);
+  report.all_instances = instances_.size();
+  report.breaker_open = runtime_.clock.Now() < breaker_.retry_at();
+  report.draining = draining_;
+  const auto line = lines_.find(key);
+  if (line == lines_.end()) return report;
+  for (const auto& [number, instance] : line->second.instances()) {
+    if (report.instances.size() == max) break;
+    report.instances.push_back(instance->View());
+  }
+  for (const auto& [token, lease] : leases_) {
+    if (lease->key() != key) continue;
+    ++report.all_holders;
+    if (report.holders.size() < max) report.holders.push_back(lease);
+  }
+  report.all_waiters = line->second.queue().size();
+  report.waiters = line->second.queue().Leases(0, max);
+  return report;
+}
+
+}  // namespace anteroom::lifecycle
