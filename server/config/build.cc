@@ -151,6 +151,8 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
        policy.check_interval},
       {"revoke_notice", proto.has_revoke_notice(), proto.revoke_notice(),
        policy.revoke_notice},
+      {"max_disconnect_grace", proto.has_max_disconnect_grace(),
+       proto.max_disconnect_grace(), policy.max_disconnect_grace},
       {"max_hold", proto.has_max_hold(), proto.max_hold(), policy.max_hold},
       {"init_retry.initial_backoff", proto.init_retry().has_initial_backoff(),
        proto.init_retry().initial_backoff(), policy.init_retry.initial_backoff},
@@ -190,7 +192,6 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
     policy.init_retry.attempts = proto.init_retry().attempts();
   }
   policy.breaker.failures = proto.breaker().failures();
-  fields.NotYet("max_disconnect_grace", proto.has_max_disconnect_grace());
   if (!fields.status().ok()) return fields.status();
   return policy;
 }

@@ -21,7 +21,8 @@ Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
       events_(runtime, options.events_kept),
       leases_(runtime.clock, options.receipts),
       group_(runtime),
-      requests_(runtime, group_) {}
+      requests_(runtime, group_),
+      scopes_(runtime, *this, group_) {}
 
 absl::Status Anteroom::AddResource(const std::string& name,
                                    const Policy& policy,
@@ -63,6 +64,7 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
                                          : " is not keyed"));
   }
   const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
+  options.enter_by = bound;
   if (options.request.empty()) {
     coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
         (*pool)->Acquire(std::move(options), std::move(stop),
@@ -195,6 +197,7 @@ coro::Task<void> Anteroom::Drain() {
   for (const auto& [name, pool] : pools_) pools.Spawn(pool->Drain());
   coro::Task<void> drained = pools.Join();
   co_await std::move(drained);
+  scopes_.Close();
   coro::Task<void> joined = group_.Join();
   co_await std::move(joined);
 }

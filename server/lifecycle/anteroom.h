@@ -33,6 +33,7 @@
 #include "server/lifecycle/pool.h"
 #include "server/lifecycle/request_index.h"
 #include "server/lifecycle/resource.h"
+#include "server/lifecycle/scopes.h"
 
 namespace anteroom::lifecycle {
 
@@ -84,6 +85,9 @@ class Anteroom {
                                               std::stop_token stop,
                                               coro::Instant deadline);
 
+  // The holds that live on streams.
+  Scopes& scopes() { return scopes_; }
+
   EventLog& events() { return events_; }
   const EventLog& events() const { return events_; }
 
@@ -120,6 +124,7 @@ class Anteroom {
   LeaseTable leases_;
   coro::TaskGroup group_;
   RequestIndex requests_;
+  Scopes scopes_;
   // Constant once serving; ordered by name.
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
 };

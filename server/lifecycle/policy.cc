@@ -62,6 +62,7 @@ absl::Status Validate(const Policy& policy) {
       {"policy.breaker.open", policy.breaker.open, false},
       {"policy.max_hold", policy.max_hold, false},
       {"policy.revoke_notice", policy.revoke_notice, true},
+      {"policy.max_disconnect_grace", policy.max_disconnect_grace, true},
       {"policy.init_timeout", policy.init_timeout, false},
       {"policy.enter_timeout", policy.enter_timeout, false},
       {"policy.use_timeout", policy.use_timeout, false},

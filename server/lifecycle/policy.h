@@ -76,6 +76,9 @@ struct Policy {
 
   // The longest that any lease is held.
   absl::Duration max_hold = absl::InfiniteDuration();
+  // How long a scope may outlive its stream at most (disconnect_grace; more is
+  // clamped). 0: not at all.
+  absl::Duration max_disconnect_grace = absl::Seconds(60);
   // How long before a lease is taken its holder is told (REVOKING).
   absl::Duration revoke_notice = absl::ZeroDuration();
 

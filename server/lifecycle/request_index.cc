@@ -8,6 +8,12 @@
 
 namespace anteroom::lifecycle {
 
+absl::Status RequestIdReused() {
+  return Error(Reason::kRequestIdReused,
+               "request_id: was used for an acquire with other arguments; use "
+               "a new one for each acquire");
+}
+
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
     std::string request, std::string arguments, Attempt attempt,
     std::stop_token stop, coro::Instant deadline) {
@@ -20,9 +26,7 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
       place = std::make_shared<Entry>(runtime_, std::move(arguments));
       starts = true;
     } else if (place->arguments != arguments) {
-      co_return Error(Reason::kRequestIdReused,
-                      "request_id: was used for an acquire with other "
-                      "arguments; use a new one for each acquire");
+      co_return RequestIdReused();
     }
     entry = place;
     ++entry->callers;

@@ -31,6 +31,9 @@
 
 namespace anteroom::lifecycle {
 
+// What an acquire is told whose request id was used with other arguments.
+absl::Status RequestIdReused();
+
 class RequestIndex {
  public:
   // Acquires; should end early when the token is stopped.

@@ -16,8 +16,14 @@ constexpr std::size_t kMaxUnansweredBytes = std::size_t{16} << 20;
 constexpr absl::Duration kRetryDelay = absl::Milliseconds(100);
 
 absl::Status NotAcquired() {
-  return InvalidField("request",
-                      "the first request of a With stream must be an acquire");
+  return InvalidField(
+      "request",
+      "the first request of a With stream must be an acquire or a resume");
+}
+
+std::size_t BytesOf(const Scope::SendUsed& reply) {
+  return reply.result.ok() ? reply.result->data.size()
+                           : reply.result.status().message().size();
 }
 
 ExitCause Disconnected() {
@@ -40,16 +46,20 @@ void Scope::On(AcquireRequested input, Effects& effects) {
     return;
   }
   state_ = State::kAcquiring;
+  grace_ = input.disconnect_grace;
+  has_request_ = !input.options.request.empty();
   effects.push_back(StartAcquire{std::move(input)});
 }
 
 void Scope::On(UseRequested input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  if (arrived_.erase(input.call_id) > 0) return;  // its reply comes, or came
   absl::Status refusal = Refusal(input);
   if (!refusal.ok()) {
-    effects.push_back(SendUsed{input.call_id, std::move(refusal)});
+    Tell(SendUsed{input.call_id, std::move(refusal)}, effects);
     return;
   }
+  DropReply(input.call_id);  // who uses a call id again has had its reply
   unanswered_bytes_ += input.argument.data.size();
   if (state_ == State::kAcquiring) {
     queued_.push_back(std::move(input));
@@ -92,8 +102,9 @@ void Scope::On(CancelRequested input, Effects& effects) {
   if (queued != queued_.end()) {
     unanswered_bytes_ -= queued->argument.data.size();
     queued_.erase(queued);
-    effects.push_back(SendUsed{
-        input.call_id, absl::CancelledError("cancelled before it began")});
+    Tell(SendUsed{input.call_id,
+                  absl::CancelledError("cancelled before it began")},
+         effects);
     return;
   }
   const auto live = live_.find(input.call_id);
@@ -107,25 +118,91 @@ void Scope::On(ReleaseRequested input, Effects& effects) {
   End(std::move(input.cause), absl::OkStatus(), effects);
 }
 
+void Scope::On(Acknowledged input, Effects& effects) {
+  if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  for (const std::uint64_t call_id : input.call_ids) DropReply(call_id);
+}
+
 void Scope::On(HalfClosed, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
   if (cause_.has_value()) return;  // after a release: as it should be
+  if (MayBeResumed()) return BeginGrace(grace_, effects);
   if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
   End(Disconnected(), absl::OkStatus(), effects);
 }
 
-void Scope::On(Broken, Effects& effects) {
-  const absl::Status status = absl::CancelledError("the stream broke");
-  if (state_ == State::kOpening) return FinishWith(status, effects);
-  if (broken_) return;
-  broken_ = true;
-  if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
-  End(Disconnected(), status, effects);
-  for (auto& [call_id, use] : live_) {
-    if (!use.wanted) continue;
-    use.wanted = false;
-    effects.push_back(StopUse{call_id});
+void Scope::On(Broken input, Effects& effects) {
+  absl::Status status = absl::CancelledError("the stream broke");
+  if (state_ == State::kOpening) return FinishWith(std::move(status), effects);
+  if (!attached_) return;
+  attached_ = false;
+  effects.push_back(Finish{std::move(status)});
+  const absl::Duration grace = std::min(grace_, input.grace);
+  if (MayBeResumed() && grace > absl::ZeroDuration()) {
+    BeginGrace(grace, effects);
+  } else {
+    Abandon(effects);
   }
+}
+
+void Scope::On(GraceOver input, Effects& effects) {
+  if (!grace_runs_ || input.number != grace_number_) return;
+  grace_runs_ = false;
+  if (state_ == State::kLingering) {
+    state_ = State::kDone;
+  } else if (attached_) {  // half-closed
+    grace_ = absl::ZeroDuration();
+    On(HalfClosed{}, effects);
+  } else {
+    Abandon(effects);
+  }
+}
+
+void Scope::On(Closing, Effects& effects) {
+  grace_ = absl::ZeroDuration();
+  if (grace_runs_) On(GraceOver{grace_number_}, effects);
+}
+
+void Scope::On(Resumed input, Effects& effects) {
+  attached_ = true;
+  grace_runs_ = false;
+  if (lease_ != nullptr) effects.push_back(SendEntered{lease_});
+  if (!input.by_acquire) {
+    // It has the replies that it does not ask for.
+    const std::set<std::uint64_t> unanswered(input.unanswered.begin(),
+                                             input.unanswered.end());
+    std::vector<std::uint64_t> has;
+    for (const auto& [call_id, number] : kept_reply_of_) {
+      if (!unanswered.contains(call_id)) has.push_back(call_id);
+    }
+    for (const std::uint64_t call_id : has) DropReply(call_id);
+  }
+  Replay(input, effects);
+  arrived_.clear();
+  if (input.by_acquire) {
+    for (const auto& [call_id, use] : live_) arrived_.insert(call_id);
+    for (const UseRequested& use : queued_) arrived_.insert(use.call_id);
+    for (const auto& [call_id, number] : kept_reply_of_) {
+      arrived_.insert(call_id);
+    }
+  }
+  for (const std::uint64_t call_id : input.unanswered) {
+    if (IsLive(call_id) || kept_reply_of_.contains(call_id)) continue;
+    effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
+  }
+  if (state_ == State::kLingering) TellEnd(effects);
+}
+
+absl::Status Scope::WhyUnanswered(std::uint64_t call_id) const {
+  if (!knows_all_lost_ || lost_replies_.contains(call_id)) {
+    return Error(Reason::kReplyLost,
+                 absl::StrCat("call ", call_id,
+                              " may have run, and its reply is kept no longer: "
+                              "acknowledge replies sooner"));
+  }
+  return Error(Reason::kCallNotReceived,
+               absl::StrCat("call ", call_id,
+                            " never arrived and will not run: send it again"));
 }
 
 void Scope::On(Malformed input, Effects& effects) {
@@ -145,8 +222,9 @@ void Scope::On(Acquired input, Effects& effects) {
     return;
   }
   state_ = State::kHeld;
-  effects.push_back(SendEntered{*input.lease});
-  if (!broken_) {
+  lease_ = *std::move(input.lease);
+  if (attached_) effects.push_back(SendEntered{lease_});
+  if (!abandoned_) {
     while (!queued_.empty()) {
       UseRequested use = std::move(queued_.front());
       queued_.pop_front();
@@ -164,10 +242,10 @@ void Scope::On(UseEnded input, Effects& effects) {
   const auto live = live_.find(input.call_id);
   unanswered_bytes_ -= live->second.bytes;
   live_.erase(live);
-  effects.push_back(SendUsed{input.call_id, std::move(input.result)});
+  Tell(SendUsed{input.call_id, std::move(input.result)}, effects);
   if (live_.empty()) {
     for (Event& event : exit_events_) {
-      effects.push_back(SendEvent{std::move(event)});
+      Tell(SendEvent{std::move(event)}, effects);
     }
     exit_events_.clear();
   }
@@ -192,7 +270,7 @@ void Scope::On(Happened input, Effects& effects) {
     exit_events_.push_back(std::move(input.event));
     return;
   }
-  effects.push_back(SendEvent{std::move(input.event)});
+  Tell(SendEvent{std::move(input.event)}, effects);
 }
 
 bool Scope::IsLive(std::uint64_t call_id) const {
@@ -220,13 +298,103 @@ void Scope::End(ExitCause cause, absl::Status status, Effects& effects) {
 
 void Scope::Conclude(Effects& effects) {
   if (!receipt_.has_value() || !live_.empty()) return;
+  if (state_ == State::kLingering) return;
+  state_ = State::kLingering;
+  if (attached_) TellEnd(effects);
+  if (!grace_runs_) state_ = State::kDone;
+}
+
+void Scope::TellEnd(Effects& effects) {
   effects.push_back(SendExited{*receipt_});
-  FinishWith(status_, effects);
+  effects.push_back(Finish{status_});
+  attached_ = false;
+  // It may be lost on its way.
+  if (MayBeResumed()) BeginGrace(grace_, effects);
 }
 
 void Scope::FinishWith(absl::Status status, Effects& effects) {
   state_ = State::kDone;
-  effects.push_back(Finish{std::move(status)});
+  if (attached_) effects.push_back(Finish{std::move(status)});
+}
+
+void Scope::Abandon(Effects& effects) {
+  abandoned_ = true;
+  grace_ = absl::ZeroDuration();
+  kept_events_.clear();
+  kept_replies_.clear();
+  kept_reply_of_.clear();
+  kept_reply_bytes_ = 0;
+  if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
+  End(Disconnected(), absl::CancelledError("the stream broke"), effects);
+  for (auto& [call_id, use] : live_) {
+    if (!use.wanted) continue;
+    use.wanted = false;
+    effects.push_back(StopUse{call_id});
+  }
+}
+
+bool Scope::MayBeResumed() const {
+  return grace_ > absl::ZeroDuration() && status_.ok() &&
+         (lease_ != nullptr || has_request_);
+}
+
+void Scope::BeginGrace(absl::Duration grace, Effects& effects) {
+  grace_runs_ = true;
+  effects.push_back(StartGrace{++grace_number_, grace});
+}
+
+void Scope::Tell(SendEvent event, Effects& effects) {
+  if (grace_ > absl::ZeroDuration()) {
+    kept_events_.emplace(++last_kept_, event.event);
+    if (kept_events_.size() > kMaxKeptEvents) {
+      kept_events_.erase(kept_events_.begin());
+    }
+  }
+  if (attached_) effects.push_back(std::move(event));
+}
+
+void Scope::Tell(SendUsed reply, Effects& effects) {
+  if (grace_ > absl::ZeroDuration()) {
+    DropReply(reply.call_id);
+    kept_reply_of_.emplace(reply.call_id, ++last_kept_);
+    kept_replies_.emplace(last_kept_, reply);
+    kept_reply_bytes_ += BytesOf(reply);
+    while (kept_replies_.size() > kMaxKeptReplies ||
+           kept_reply_bytes_ > kMaxKeptReplyBytes) {
+      const std::uint64_t oldest = kept_replies_.begin()->second.call_id;
+      DropReply(oldest);
+      lost_replies_.insert(oldest);
+    }
+    if (lost_replies_.size() > kMaxLostReplies) {
+      lost_replies_.erase(lost_replies_.begin());
+      knows_all_lost_ = false;
+    }
+  }
+  if (attached_) effects.push_back(std::move(reply));
+}
+
+void Scope::DropReply(std::uint64_t call_id) {
+  const auto found = kept_reply_of_.find(call_id);
+  if (found == kept_reply_of_.end()) return;
+  const auto kept = kept_replies_.find(found->second);
+  kept_reply_bytes_ -= BytesOf(kept->second);
+  kept_replies_.erase(kept);
+  kept_reply_of_.erase(found);
+}
+
+void Scope::Replay(const Resumed& resumed, Effects& effects) const {
+  auto reply = kept_replies_.begin();
+  for (const auto& [number, event] : kept_events_) {
+    for (; reply != kept_replies_.end() && reply->first < number; ++reply) {
+      effects.push_back(reply->second);
+    }
+    if (event.sequence > resumed.after_sequence) {
+      effects.push_back(SendEvent{event});
+    }
+  }
+  for (; reply != kept_replies_.end(); ++reply) {
+    effects.push_back(reply->second);
+  }
 }
 
 }  // namespace anteroom::lifecycle

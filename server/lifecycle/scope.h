@@ -1,12 +1,13 @@
 // Scope: what a With stream does, as a pure state machine. It takes what
 // arrives (the client's requests, the lifecycle's answers) and says what to do
-// next; it owns no lease, no stream, no thread and no clock, so that the stream
-// and a simulation drive the very same code.
+// next; it runs no hook and owns no stream, no thread and no clock, so that the
+// stream and a simulation drive the very same code.
 //
-//   OPENING -> ACQUIRING -> HELD -> EXITING -> DONE
+//   OPENING -> ACQUIRING -> HELD -> EXITING -> LINGERING -> DONE
 //   OPENING -> DONE       the first request was not an acquire, or none came
 //   ACQUIRING -> DONE     the acquire failed
 //   ACQUIRING -> EXITING  (by HELD) release came before entered
+//   EXITING -> DONE       it has no grace: nobody may come back for its end
 //
 // Rules:
 //  - Uses and a release sent before `entered` queue up and run after it, in
@@ -22,6 +23,17 @@
 //    until every live use has been answered.
 //  - Whatever is said after the scope was ended changes nothing.
 //
+// A scope with a disconnect_grace outlives its stream by that long, and its end
+// too: another stream may resume it.
+//  - Its events, and its replies until they are acknowledged, are kept, bounded
+//    in number and bytes, and told again to the stream that resumes it.
+//  - A use is never run twice: one that arrived is answered by its one run, one
+//    that did not by CALL_NOT_RECEIVED, and is not run any more unless sent
+//    again; one whose reply was dropped at the bounds by REPLY_LOST.
+//  - Before `entered` it outlives its stream only if it has a request id:
+//  nobody
+//    could name it else.
+//
 // Thread safety: none; one driver at a time.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_SCOPE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_SCOPE_H_
@@ -32,6 +44,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,6 +68,10 @@ class Scope {
     std::string resource;
     AcquireOptions options;
     absl::Duration max_wait = absl::InfiniteDuration();
+    // How long the scope outlives its stream; 0: not at all.
+    absl::Duration disconnect_grace = absl::ZeroDuration();
+    // Whether the stream carries the lease's events.
+    bool events = true;
   };
   struct UseRequested {
     std::uint64_t call_id = 0;
@@ -69,15 +86,39 @@ class Scope {
   struct ReleaseRequested {
     ExitCause cause;
   };
+  // Replies that the client has.
+  struct Acknowledged {
+    std::vector<std::uint64_t> call_ids;
+  };
+  // Another stream takes the scope over, in the place of one that it had.
+  struct Resumed {
+    // It has the events up to this one.
+    std::uint64_t after_sequence = 0;
+    // Calls whose replies it lacks; it has all others.
+    std::vector<std::uint64_t> unanswered;
+    // It came by the same acquire and has nothing yet: calls that it sends
+    // again are those that have arrived.
+    bool by_acquire = false;
+  };
   // The client will say no more.
   struct HalfClosed {};
-  // The stream is gone, or its deadline has passed.
-  struct Broken {};
+  // The stream is gone. `grace`: how long it might be waited for at most, which
+  // is what was left of its deadline.
+  struct Broken {
+    absl::Duration grace = absl::InfiniteDuration();
+  };
+  // The grace that StartGrace began is over.
+  struct GraceOver {
+    std::uint64_t number = 0;
+  };
+  // Nobody will come back: the server goes away.
+  struct Closing {};
   // A request that is none: the status says why.
   struct Malformed {
     absl::Status status;
   };
-  // The lifecycle's answers.
+  // The lifecycle's answers. LeaseEnded follows an Acquired that is OK once the
+  // lease has ended, by this scope's word or by others.
   struct Acquired {
     absl::StatusOr<std::shared_ptr<Lease>> lease;
   };
@@ -92,7 +133,8 @@ class Scope {
     Event event;
   };
   using Input = std::variant<AcquireRequested, UseRequested, CancelRequested,
-                             ReleaseRequested, HalfClosed, Broken, Malformed,
+                             ReleaseRequested, Acknowledged, Resumed,
+                             HalfClosed, Broken, GraceOver, Closing, Malformed,
                              Acquired, UseEnded, LeaseEnded, Happened>;
 
   // ---- what to do ----
@@ -111,12 +153,17 @@ class Scope {
   struct StopUse {
     std::uint64_t call_id = 0;
   };
-  // End the lease; LeaseEnded follows once its exit has run. It follows too
-  // where the lease is ended by others.
+  // End the lease.
   struct EndLease {
     ExitCause cause;
   };
-  // Replies, to be sent in this order.
+  // Answer with GraceOver after so long; a later one, or a Resumed, makes it
+  // void.
+  struct StartGrace {
+    std::uint64_t number = 0;
+    absl::Duration grace;
+  };
+  // Replies, to be sent in this order on the stream that it has.
   struct SendEvent {
     Event event;
   };
@@ -130,20 +177,27 @@ class Scope {
   struct SendExited {
     Receipt receipt;
   };
-  // The stream ends with this status. The last effect.
+  // The stream ends with this status: the scope has none any more.
   struct Finish {
     absl::Status status;
   };
-  using Effect =
-      std::variant<StartAcquire, StopAcquire, StartUse, StopUse, EndLease,
-                   SendEvent, SendEntered, SendUsed, SendExited, Finish>;
+  using Effect = std::variant<StartAcquire, StopAcquire, StartUse, StopUse,
+                              EndLease, StartGrace, SendEvent, SendEntered,
+                              SendUsed, SendExited, Finish>;
   using Effects = std::vector<Effect>;
 
   // What `input` makes necessary, in this order.
   Effects Handle(Input input);
 
-  // Finish has been said.
+  // Nothing changes it any more.
   bool done() const { return state_ == State::kDone; }
+
+  // Bounds of what is kept for a stream that resumes it.
+  static constexpr std::size_t kMaxKeptReplies = 1000;
+  static constexpr std::size_t kMaxKeptReplyBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kMaxKeptEvents = 1000;
+  // Call ids remembered of replies that the bounds have dropped.
+  static constexpr std::size_t kMaxLostReplies = 10'000;
 
  private:
   // A use that was started and has not ended.
@@ -151,14 +205,18 @@ class Scope {
     bool wanted = true;  // false: its stop was asked for
     std::size_t bytes = 0;
   };
-  enum class State { kOpening, kAcquiring, kHeld, kExiting, kDone };
+  enum class State { kOpening, kAcquiring, kHeld, kExiting, kLingering, kDone };
 
   void On(AcquireRequested input, Effects& effects);
   void On(UseRequested input, Effects& effects);
   void On(CancelRequested input, Effects& effects);
   void On(ReleaseRequested input, Effects& effects);
+  void On(Acknowledged input, Effects& effects);
+  void On(Resumed input, Effects& effects);
   void On(HalfClosed input, Effects& effects);
   void On(Broken input, Effects& effects);
+  void On(GraceOver input, Effects& effects);
+  void On(Closing input, Effects& effects);
   void On(Malformed input, Effects& effects);
   void On(Acquired input, Effects& effects);
   void On(UseEnded input, Effects& effects);
@@ -174,7 +232,22 @@ class Scope {
   void End(ExitCause cause, absl::Status status, Effects& effects);
   // Sends what waited for the last live use, once there is none.
   void Conclude(Effects& effects);
+  // The end of a scope that has no lease.
   void FinishWith(absl::Status status, Effects& effects);
+  // Ends it with DISCONNECTED: nobody is there, or comes back.
+  void Abandon(Effects& effects);
+
+  // Whether it may be resumed once its stream is gone.
+  bool MayBeResumed() const;
+  void BeginGrace(absl::Duration grace, Effects& effects);
+  // To the stream, if there is one, and for the next.
+  void Tell(SendEvent event, Effects& effects);
+  void Tell(SendUsed reply, Effects& effects);
+  void DropReply(std::uint64_t call_id);
+  void Replay(const Resumed& resumed, Effects& effects) const;
+  void TellEnd(Effects& effects);
+  // What is known of a call that is neither live nor kept.
+  absl::Status WhyUnanswered(std::uint64_t call_id) const;
 
   State state_ = State::kOpening;
   std::map<std::uint64_t, LiveUse> live_;  // by call id
@@ -183,9 +256,28 @@ class Scope {
   // How the scope is to end, once somebody said so.
   std::optional<ExitCause> cause_;
   absl::Status status_;
-  bool broken_ = false;
+  bool abandoned_ = false;
+  std::shared_ptr<Lease> lease_;  // once entered
   std::optional<Receipt> receipt_;
   std::vector<Event> exit_events_;  // for when no use is live any more
+
+  // ---- resuming ----
+  absl::Duration grace_;  // 0: it ends with its stream
+  bool has_request_ = false;
+  bool attached_ = true;
+  std::uint64_t grace_number_ = 0;
+  bool grace_runs_ = false;
+  // Both numbered in the order in which they were told.
+  std::map<std::uint64_t, Event> kept_events_;
+  std::map<std::uint64_t, SendUsed> kept_replies_;
+  std::uint64_t last_kept_ = 0;
+  std::map<std::uint64_t, std::uint64_t> kept_reply_of_;  // call id: number
+  std::size_t kept_reply_bytes_ = 0;
+  // Replies that the bounds have dropped; false: some even of these.
+  std::set<std::uint64_t> lost_replies_;
+  bool knows_all_lost_ = true;
+  // Calls that had arrived when the same acquire came again.
+  std::set<std::uint64_t> arrived_;
 };
 
 }  // namespace anteroom::lifecycle

@@ -45,14 +45,6 @@ bool IsPrintable(absl::string_view text) {
                      [](unsigned char c) { return absl::ascii_isprint(c); });
 }
 
-absl::Status NotYet(absl::string_view field, absl::string_view what) {
-  return WithMetadata(
-      Error(
-          Reason::kNotImplemented,
-          absl::StrCat(field, ": this server does not support ", what, " yet")),
-      "field", field);
-}
-
 absl::Status CheckRequestId(absl::string_view id) {
   if (id.empty()) return absl::OkStatus();
   if (id.size() < kMinRequestIdBytes || id.size() > kMaxRequestIdBytes ||
@@ -98,18 +90,15 @@ absl::Status CheckEnums(const v1::AcquireRequest& proto) {
   return absl::OkStatus();
 }
 
-// What the contract has and this server cannot do yet.
-absl::Status CheckSupported(const v1::AcquireRequest& proto,
-                            LeaseBinding binding) {
-  if (proto.readiness() == v1::AcquireRequest::READINESS_DEFERRED) {
-    return NotYet("readiness", "READINESS_DEFERRED");
-  }
-  if (proto.disconnect_grace().seconds() != 0 ||
-      proto.disconnect_grace().nanos() != 0) {
-    return NotYet("disconnect_grace", "resuming a stream");
-  }
-  if (binding == LeaseBinding::kStream && !proto.request_id().empty()) {
-    return NotYet("request_id", "resuming a stream");
+// What one of the two ways to acquire has no meaning for.
+absl::Status CheckBinding(const v1::AcquireRequest& proto,
+                          LeaseBinding binding) {
+  if (binding == LeaseBinding::kTtl &&
+      (proto.disconnect_grace().seconds() != 0 ||
+       proto.disconnect_grace().nanos() != 0)) {
+    return InvalidField("disconnect_grace",
+                        "is for With: without a stream a lease lives by its "
+                        "ttl");
   }
   return absl::OkStatus();
 }
@@ -266,7 +255,7 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
   for (const absl::Status& checked :
        {CheckName("resource", proto.resource()), CheckName("key", proto.key()),
         CheckRequestId(proto.request_id()), CheckLabels(proto),
-        CheckEnums(proto), grace.status(), CheckSupported(proto, binding)}) {
+        CheckEnums(proto), grace.status(), CheckBinding(proto, binding)}) {
     if (!checked.ok()) return checked;
   }
 
@@ -280,9 +269,15 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
   request.options.priority = proto.priority();
   request.options.labels = {proto.labels().begin(), proto.labels().end()};
   request.options.stream_bound = binding == LeaseBinding::kStream;
+  request.options.deferred =
+      proto.readiness() == v1::AcquireRequest::READINESS_DEFERRED;
+  request.disconnect_grace = *grace;
+  request.events = proto.events() != v1::AcquireRequest::EVENTS_NONE;
   if (!proto.request_id().empty()) {
     request.options.request = proto.request_id();
-    request.options.arguments = Fingerprint(proto);
+    // One request id is one hold: of a stream or not.
+    request.options.arguments = absl::StrCat(
+        Fingerprint(proto), binding == LeaseBinding::kStream ? "s" : "t");
   }
   return request;
 }

@@ -1,20 +1,19 @@
 #include "server/service/with_call.h"
 
 #include <cstdint>
-#include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <utility>
-#include <variant>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "server/coro/event.h"
-#include "server/coro/mutex.h"
-#include "server/coro/task_group.h"
 #include "server/error/error.h"
 #include "server/lifecycle/scope.h"
+#include "server/lifecycle/scope_runner.h"
+#include "server/lifecycle/scopes.h"
 #include "server/rpc/status.h"
 #include "server/service/convert.h"
 
@@ -23,24 +22,18 @@ namespace {
 
 using coro::Task;
 using lifecycle::Scope;
+using lifecycle::ScopeRunner;
 
 // While so many bytes of replies queue up no further request is read: a client
 // that does not read feels it as flow control, then is cut off.
 constexpr std::size_t kMaxBacklogBytes = std::size_t{4} << 20;
 
-// `sink` receives the lease's events, if the client wants them.
-absl::StatusOr<Scope::Input> Decode(
-    const v1::WithRequest& request,
-    std::shared_ptr<lifecycle::EventSink> sink) {
+// More than a scope can have, live and kept and lost.
+constexpr int kMaxUnansweredCallIds = 20'000;
+
+// What a request after the first says.
+absl::StatusOr<Scope::Input> Decode(const v1::WithRequest& request) {
   switch (request.request_case()) {
-    case v1::WithRequest::kAcquire: {
-      auto acquire = FromProto(request.acquire(), LeaseBinding::kStream);
-      if (!acquire.ok()) return acquire.status();
-      if (request.acquire().events() != v1::AcquireRequest::EVENTS_NONE) {
-        acquire->options.sink = std::move(sink);
-      }
-      return Scope::Input(*std::move(acquire));
-    }
     case v1::WithRequest::kUse:
       return Scope::Input(Scope::UseRequested{
           request.use().call_id(), request.use().method_name(),
@@ -53,24 +46,21 @@ absl::StatusOr<Scope::Input> Decode(
     }
     case v1::WithRequest::kCancel:
       return Scope::Input(Scope::CancelRequested{request.cancel().call_id()});
-    case v1::WithRequest::kResume:
-      return Error(Reason::kNotImplemented,
-                   "resume: this server does not support resuming a stream "
-                   "yet");
     case v1::WithRequest::kAck:
+      return Scope::Input(Scope::Acknowledged{
+          {request.ack().call_ids().begin(), request.ack().call_ids().end()}});
+    case v1::WithRequest::kAcquire:
+      return InvalidField("acquire", "comes once, as the first request");
+    case v1::WithRequest::kResume:
+      return InvalidField("resume", "comes once, as the first request");
     case v1::WithRequest::REQUEST_NOT_SET:
       break;
   }
   return InvalidField("request", "none of its fields is set");
 }
 
-// Everything between one stream and its scope.
-//
-// Inputs come from many threads: the reader, uses that end, events. They queue
-// up in `inputs_`; whoever finds no pump at work becomes the pump, feeds them
-// to the scope one by one and performs what it says. So the scope sees one
-// input at a time, replies keep their order, and no lock is held meanwhile.
-class WithCall : public lifecycle::EventSink,
+// The stream of a scope, for as long as the scope has it.
+class WithCall : public lifecycle::ScopeStream,
                  public std::enable_shared_from_this<WithCall> {
  public:
   WithCall(coro::Runtime runtime, lifecycle::Anteroom& anteroom,
@@ -78,210 +68,168 @@ class WithCall : public lifecycle::EventSink,
       : runtime_(runtime),
         anteroom_(anteroom),
         stream_(stream),
-        group_(runtime),
+        deadline_(stream.deadline()),
         finished_(runtime) {}
 
   // Serves the stream to its end; then its status.
   Task<absl::Status> Run();
 
-  // Under locks of the lifecycle: only stores, and posts.
-  void OnEvent(const lifecycle::Event& event) override {
-    if (!Enqueue(Scope::Happened{event})) return;
-    runtime_.executor.Post([self = shared_from_this()] { self->Pump(); });
-  }
+  void SendEvent(const lifecycle::Event& event) override;
+  void SendEntered(const lifecycle::Lease& lease) override;
+  void SendUsed(std::uint64_t call_id,
+                absl::StatusOr<lifecycle::Payload> result) override;
+  void SendExited(const lifecycle::Receipt& receipt) override;
+  void Finish(const absl::Status& status) override;
+  coro::Instant deadline() const override { return deadline_; }
 
  private:
-  // True: the caller must see to it that Pump() runs.
-  bool Enqueue(Scope::Input input) {
-    coro::MutexLock lock(mu_);
-    inputs_.push_back(std::move(input));
-    return !std::exchange(pumping_, true);
-  }
-  void Feed(Scope::Input input) {
-    if (Enqueue(std::move(input))) Pump();
-  }
-  void Pump();
-
-  void Perform(Scope::StartAcquire effect);
-  void Perform(Scope::StopAcquire) { acquire_stop_.request_stop(); }
-  void Perform(Scope::StartUse effect);
-  void Perform(const Scope::StopUse& effect);
-  void Perform(Scope::EndLease effect);
-  void Perform(const Scope::SendEvent& effect);
-  void Perform(const Scope::SendEntered& effect);
-  void Perform(Scope::SendUsed effect);
-  void Perform(const Scope::SendExited& effect);
-  void Perform(const Scope::Finish& effect);
-
-  Task<void> ReadRequests();
-  Task<void> Acquire(Scope::AcquireRequested request);
-  Task<void> Use(Scope::UseRequested request, std::stop_token stop);
-  Task<void> AwaitEnd(std::shared_ptr<lifecycle::Lease> lease);
+  // Finds or begins the scope that the first request asks for.
+  Task<absl::StatusOr<std::shared_ptr<ScopeRunner>>> Begin();
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> Begin(
+      const v1::WithRequest& request);
+  Task<void> ReadRequests(std::shared_ptr<ScopeRunner> scope);
+  Task<absl::StatusOr<std::optional<v1::WithRequest>>> Read();
+  Scope::Broken Broken() const;
 
   const coro::Runtime runtime_;
   lifecycle::Anteroom& anteroom_;
-  WithStream& stream_;
-  coro::TaskGroup group_;
-  std::stop_source acquire_stop_;
+  WithStream& stream_;  // gone once Run() has ended
+  const coro::Instant deadline_;
   std::stop_source reads_stop_;  // once finished
+  absl::Status status_;          // written before `finished_` is set
   coro::Event finished_;
-
-  // The pump's alone.
-  Scope scope_;
-  std::shared_ptr<lifecycle::Lease> lease_;
-  std::map<std::uint64_t, std::stop_source> use_stops_;
-
-  coro::Mutex mu_;
-  std::deque<Scope::Input> inputs_ ABSL_GUARDED_BY(mu_);
-  bool pumping_ ABSL_GUARDED_BY(mu_) = false;
-  std::optional<absl::Status> final_status_ ABSL_GUARDED_BY(mu_);
 };
 
 Task<absl::Status> WithCall::Run() {
+  auto begin = Begin();
+  const absl::StatusOr<std::shared_ptr<ScopeRunner>> scope =
+      co_await std::move(begin);
+  if (!scope.ok()) co_return scope.status();
   {
     // Only posts: it runs wherever the stop is requested.
     const std::stop_callback broken(
-        stream_.stop_token(), [this, self = shared_from_this()] {
-          runtime_.executor.Post([self] { self->Feed(Scope::Broken{}); });
+        stream_.stop_token(), [executor = &runtime_.executor, scope = *scope,
+                               self = shared_from_this()] {
+          executor->Post([scope, self] { scope->Feed(self, self->Broken()); });
         });
-    Task<void> requests = ReadRequests();
+    Task<void> requests = ReadRequests(*scope);
     co_await std::move(requests);
-    // No more requests: what is under way ends the scope.
+    // No more requests: what is under way ends the stream.
     Task<coro::Wake> finished = finished_.Wait();
     co_await std::move(finished);
   }
-  Task<void> joined = group_.Join();
-  co_await std::move(joined);
-  coro::MutexLock lock(mu_);
-  co_return *final_status_;
+  co_return status_;
 }
 
-Task<void> WithCall::ReadRequests() {
+Scope::Broken WithCall::Broken() const {
+  return {coro::Between(runtime_.clock.Now(), deadline_)};
+}
+
+Task<absl::StatusOr<std::shared_ptr<ScopeRunner>>> WithCall::Begin() {
+  auto read = Read();
+  const absl::StatusOr<std::optional<v1::WithRequest>> request =
+      co_await std::move(read);
+  if (!request.ok()) co_return request.status();
+  if (!request->has_value()) {
+    co_return stream_.stop_token().stop_requested()
+        ? absl::CancelledError("the stream broke")
+        : Begin(v1::WithRequest()).status();
+  }
+  co_return Begin(**request);
+}
+
+absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
+    const v1::WithRequest& request) {
+  if (request.has_acquire()) {
+    auto acquire = FromProto(request.acquire(), LeaseBinding::kStream);
+    if (!acquire.ok()) return acquire.status();
+    return anteroom_.scopes().Acquire(*std::move(acquire), shared_from_this());
+  }
+  if (request.has_resume()) {
+    const v1::Resume& resume = request.resume();
+    if (resume.lease_id().empty()) {
+      return InvalidField("resume.lease_id", "must not be empty");
+    }
+    if (resume.unanswered_call_ids_size() > kMaxUnansweredCallIds) {
+      return InvalidField(
+          "resume.unanswered_call_ids",
+          absl::StrCat("are more than ", kMaxUnansweredCallIds));
+    }
+    Scope::Resumed resumed;
+    resumed.after_sequence = resume.after_sequence();
+    resumed.unanswered.assign(resume.unanswered_call_ids().begin(),
+                              resume.unanswered_call_ids().end());
+    return anteroom_.scopes().Resume(resume.lease_id(), std::move(resumed),
+                                     shared_from_this());
+  }
+  return InvalidField("request",
+                      "the first request of a With stream must be an acquire "
+                      "or a resume");
+}
+
+Task<absl::StatusOr<std::optional<v1::WithRequest>>> WithCall::Read() {
+  Task<void> room =
+      stream_.AwaitBacklog(kMaxBacklogBytes, reads_stop_.get_token());
+  co_await std::move(room);
+  auto read = stream_.Read(reads_stop_.get_token());
+  co_return co_await std::move(read);
+}
+
+Task<void> WithCall::ReadRequests(std::shared_ptr<ScopeRunner> scope) {
   while (!reads_stop_.stop_requested()) {
-    Task<void> room =
-        stream_.AwaitBacklog(kMaxBacklogBytes, reads_stop_.get_token());
-    co_await std::move(room);
-    auto read = stream_.Read(reads_stop_.get_token());
-    absl::StatusOr<std::optional<v1::WithRequest>> request =
+    auto read = Read();
+    const absl::StatusOr<std::optional<v1::WithRequest>> request =
         co_await std::move(read);
-    if (absl::IsCancelled(request.status())) continue;  // the scope is done
+    if (absl::IsCancelled(request.status())) continue;  // finished
     if (!request.ok()) {
-      Feed(Scope::Malformed{request.status()});
+      scope->Feed(shared_from_this(), Scope::Malformed{request.status()});
     } else if (!request->has_value()) {
-      Feed(Scope::HalfClosed{});
+      // A broken stream ends here, too, and is said to be broken before.
+      if (stream_.stop_token().stop_requested()) co_return;
+      scope->Feed(shared_from_this(), Scope::HalfClosed{});
       co_return;
-    } else if (!(*request)->has_ack()) {
-      // (Without a disconnect_grace no reply is kept to be acknowledged.)
-      absl::StatusOr<Scope::Input> input =
-          Decode(**request, shared_from_this());
-      Feed(input.ok() ? *std::move(input)
-                      : Scope::Input(Scope::Malformed{input.status()}));
+    } else {
+      absl::StatusOr<Scope::Input> input = Decode(**request);
+      scope->Feed(shared_from_this(),
+                  input.ok() ? *std::move(input)
+                             : Scope::Input(Scope::Malformed{input.status()}));
     }
   }
 }
 
-void WithCall::Pump() {
-  while (true) {
-    Scope::Input input;
-    {
-      coro::MutexLock lock(mu_);
-      if (inputs_.empty()) {
-        pumping_ = false;
-        return;
-      }
-      input = std::move(inputs_.front());
-      inputs_.pop_front();
-    }
-    if (const auto* use = std::get_if<Scope::UseEnded>(&input)) {
-      use_stops_.erase(use->call_id);
-    }
-    for (Scope::Effect& effect : scope_.Handle(std::move(input))) {
-      std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
-    }
-  }
+void WithCall::SendEvent(const lifecycle::Event& event) {
+  v1::WithResponse response;
+  *response.mutable_event() = ToProto(event);
+  stream_.Send(response);
 }
 
-void WithCall::Perform(Scope::StartAcquire effect) {
-  group_.Spawn(Acquire(std::move(effect.request)));
-}
-
-Task<void> WithCall::Acquire(Scope::AcquireRequested request) {
-  auto acquire = anteroom_.Acquire(
-      std::move(request.resource), std::move(request.options), request.max_wait,
-      acquire_stop_.get_token(), stream_.deadline());
-  absl::StatusOr<std::shared_ptr<lifecycle::Lease>> lease =
-      co_await std::move(acquire);
-  Feed(Scope::Acquired{std::move(lease)});
-}
-
-void WithCall::Perform(const Scope::SendEntered& effect) {
-  lease_ = effect.lease;
+void WithCall::SendEntered(const lifecycle::Lease& lease) {
   v1::WithResponse response;
   *response.mutable_entered()->mutable_lease() =
-      ToProto(*lease_, LeaseId::kShown);
-  stream_.Send(response);
-  group_.Spawn(AwaitEnd(lease_));
-}
-
-Task<void> WithCall::AwaitEnd(std::shared_ptr<lifecycle::Lease> lease) {
-  Task<coro::Wake> ended = lease->ended().Wait();
-  co_await std::move(ended);
-  Feed(Scope::LeaseEnded{lease->receipt()});
-}
-
-void WithCall::Perform(Scope::StartUse effect) {
-  const std::stop_source stop;
-  use_stops_.insert_or_assign(effect.use.call_id, stop);
-  group_.Spawn(Use(std::move(effect.use), stop.get_token()));
-}
-
-Task<void> WithCall::Use(Scope::UseRequested request, std::stop_token stop) {
-  auto use =
-      anteroom_.Use(lease_->id(), request.method, request.argument,
-                    /*fencing_token=*/0, std::move(stop), stream_.deadline());
-  absl::StatusOr<lifecycle::Payload> result = co_await std::move(use);
-  Feed(Scope::UseEnded{request.call_id, std::move(result)});
-}
-
-void WithCall::Perform(const Scope::StopUse& effect) {
-  const auto stop = use_stops_.find(effect.call_id);
-  if (stop != use_stops_.end()) stop->second.request_stop();
-}
-
-void WithCall::Perform(Scope::EndLease effect) {
-  lease_->pool().End(lease_, std::move(effect.cause));
-}
-
-void WithCall::Perform(const Scope::SendEvent& effect) {
-  v1::WithResponse response;
-  *response.mutable_event() = ToProto(effect.event);
+      ToProto(lease, LeaseId::kShown);
   stream_.Send(response);
 }
 
-void WithCall::Perform(Scope::SendUsed effect) {
+void WithCall::SendUsed(std::uint64_t call_id,
+                        absl::StatusOr<lifecycle::Payload> result) {
   v1::WithResponse response;
-  response.mutable_used()->set_call_id(effect.call_id);
-  if (effect.result.ok()) {
-    *response.mutable_used()->mutable_result() =
-        ToProto(*std::move(effect.result));
+  response.mutable_used()->set_call_id(call_id);
+  if (result.ok()) {
+    *response.mutable_used()->mutable_result() = ToProto(*std::move(result));
   } else {
-    *response.mutable_used()->mutable_error() =
-        rpc::ToProto(effect.result.status());
+    *response.mutable_used()->mutable_error() = rpc::ToProto(result.status());
   }
   stream_.Send(response);
 }
 
-void WithCall::Perform(const Scope::SendExited& effect) {
+void WithCall::SendExited(const lifecycle::Receipt& receipt) {
   v1::WithResponse response;
-  *response.mutable_exited() = ToProto(effect.receipt);
+  *response.mutable_exited() = ToProto(receipt);
   stream_.Send(response);
 }
 
-void WithCall::Perform(const Scope::Finish& effect) {
-  {
-    coro::MutexLock lock(mu_);
-    final_status_ = effect.status;
-  }
+void WithCall::Finish(const absl::Status& status) {
+  status_ = status;
   reads_stop_.request_stop();
   finished_.Set();
 }

@@ -1,83 +1,7 @@
-#include "server/lifecycle/scope.h"
-
-#include <string>
-#include <utility>
-
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "tests/lifecycle/lifecycle_test.h"
+#include "tests/lifecycle/scope_test.h"
 
 namespace anteroom::lifecycle {
 namespace {
-
-std::string StatusWord(const absl::Status& status) {
-  std::string reason = DetailOf(status).reason;
-  if (!reason.empty()) return reason;
-  return status.ok() ? "OK" : absl::StatusCodeToString(status.code());
-}
-
-// One word an effect, such as "use:7" or "finish:OK".
-struct Words {
-  std::string operator()(const Scope::StartAcquire&) { return "acquire"; }
-  std::string operator()(const Scope::StopAcquire&) { return "stop-acquire"; }
-  std::string operator()(const Scope::StartUse& effect) {
-    return absl::StrCat("use:", effect.use.call_id);
-  }
-  std::string operator()(const Scope::StopUse& effect) {
-    return absl::StrCat("stop-use:", effect.call_id);
-  }
-  std::string operator()(const Scope::EndLease& effect) {
-    return absl::StrCat("end:", ExitReasonName(effect.cause.reason));
-  }
-  std::string operator()(const Scope::SendEvent& effect) {
-    return PhaseName(effect.event.phase);
-  }
-  std::string operator()(const Scope::SendEntered&) { return "entered"; }
-  std::string operator()(const Scope::SendUsed& effect) {
-    return absl::StrCat("used:", effect.call_id, ":",
-                        StatusWord(effect.result.status()));
-  }
-  std::string operator()(const Scope::SendExited& effect) {
-    return absl::StrCat("exited:", ExitReasonName(effect.receipt.reason));
-  }
-  std::string operator()(const Scope::Finish& effect) {
-    return absl::StrCat("finish:", StatusWord(effect.status));
-  }
-};
-
-class ScopeTest : public LifecycleTest {
- protected:
-  ScopeTest() { Serve(kNoHooks); }
-
-  std::string Do(Scope::Input input) {
-    std::vector<std::string> words;
-    for (const Scope::Effect& effect : scope_.Handle(std::move(input))) {
-      words.push_back(std::visit(Words(), effect));
-    }
-    return absl::StrJoin(words, " ");
-  }
-  std::string AcquireIt() { return Do(Scope::AcquireRequested{"r", {}, {}}); }
-  std::string Entered() { return Do(Scope::Acquired{Acquire()}); }
-  std::string Use(std::uint64_t id) {
-    return Do(Scope::UseRequested{id, "m", {}, {}});
-  }
-  std::string Used(std::uint64_t id) {
-    return Do(Scope::UseEnded{id, Payload()});
-  }
-  std::string ReleaseIt() { return Do(Scope::ReleaseRequested{}); }
-  std::string Ended(ExitReason reason) {
-    Receipt receipt;
-    receipt.reason = reason;
-    return Do(Scope::LeaseEnded{receipt});
-  }
-  std::string Event(Phase phase) {
-    Scope::Happened happened;
-    happened.event.phase = phase;
-    return Do(happened);
-  }
-
-  Scope scope_;
-};
 
 TEST_F(ScopeTest, AWholeScopeGoesStepByStep) {
   EXPECT_EQ(AcquireIt(), "acquire");
@@ -211,7 +135,8 @@ TEST_F(ScopeTest, ABrokenStreamEndsTheLeaseAndStopsItsUses) {
   Entered();
   Use(1);
   Use(2);
-  EXPECT_EQ(Do(Scope::Broken{}), "end:DISCONNECTED stop-use:1 stop-use:2");
+  EXPECT_EQ(Do(Scope::Broken{}),
+            "finish:CANCELLED end:DISCONNECTED stop-use:1 stop-use:2");
   EXPECT_EQ(Do(Scope::Broken{}), "");
 }
 
@@ -220,21 +145,21 @@ TEST_F(ScopeTest, ABrokenStreamAfterReleaseStopsTheUsesThatStillRun) {
   Entered();
   Use(1);
   ReleaseIt();
-  EXPECT_EQ(Do(Scope::Broken{}), "stop-use:1");
+  EXPECT_EQ(Do(Scope::Broken{}), "finish:CANCELLED stop-use:1");
 }
 
 TEST_F(ScopeTest, LeavingBeforeEnteredStopsTheAcquire) {
   AcquireIt();
-  EXPECT_EQ(Do(Scope::Broken{}), "stop-acquire");
-  EXPECT_EQ(Do(Scope::Acquired{absl::CancelledError("left")}),
-            "finish:CANCELLED");
+  EXPECT_EQ(Do(Scope::Broken{}), "finish:CANCELLED stop-acquire");
+  EXPECT_EQ(Do(Scope::Acquired{absl::CancelledError("left")}), "");
+  EXPECT_TRUE(scope_.done());
 }
 
 TEST_F(ScopeTest, ALeaseGrantedToAScopeThatBrokeIsEndedAtOnceUnused) {
   AcquireIt();
   Use(1);
   Do(Scope::Broken{});
-  EXPECT_EQ(Entered(), "entered end:DISCONNECTED");
+  EXPECT_EQ(Entered(), "end:DISCONNECTED");
 }
 
 TEST_F(ScopeTest, AFailedAcquireIsTheStreamsStatus) {

@@ -61,30 +61,5 @@ TEST_F(NotImplementedTest, UseStream) {
   ExpectNotImplemented("UseStream", rpc::FromGrpcStatus(stream->Finish()));
 }
 
-TEST_F(NotImplementedTest, ResumingAStream) {
-  ScopeClient scope(*stub_);
-  v1::WithRequest request;
-  request.mutable_resume()->set_lease_id("x");
-  scope.Send(request);
-  ExpectNotImplemented("resume", scope.Finish());
-}
-
-TEST_F(NotImplementedTest, FieldsOfAcquire) {
-  const auto refused =
-      [&](const std::string& field,
-          const std::function<void(v1::AcquireRequest&)>& set) {
-        v1::AcquireRequest request;
-        request.set_resource("hello");
-        set(request);
-        ExpectNotImplemented(field, Acquire(request).status());
-      };
-  refused("readiness", [](auto& request) {
-    request.set_readiness(v1::AcquireRequest::READINESS_DEFERRED);
-  });
-  refused("disconnect_grace", [](auto& request) {
-    request.mutable_disconnect_grace()->set_seconds(1);
-  });
-}
-
 }  // namespace
 }  // namespace anteroom::service

@@ -27,6 +27,34 @@ void ScopeClient::SendAcquire(const std::string& resource) {
   Send(request);
 }
 
+void ScopeClient::SendAcquire(const std::string& resource, absl::Duration grace,
+                              const std::string& request_id) {
+  v1::WithRequest request;
+  request.mutable_acquire()->set_resource(resource);
+  request.mutable_acquire()->set_request_id(request_id);
+  request.mutable_acquire()->mutable_disconnect_grace()->set_seconds(
+      absl::ToInt64Seconds(grace));
+  Send(request);
+}
+
+void ScopeClient::SendResume(const std::string& lease_id,
+                             std::uint64_t after_sequence,
+                             const std::vector<std::uint64_t>& unanswered) {
+  v1::WithRequest request;
+  v1::Resume& resume = *request.mutable_resume();
+  resume.set_lease_id(lease_id);
+  resume.set_after_sequence(after_sequence);
+  resume.mutable_unanswered_call_ids()->Assign(unanswered.begin(),
+                                               unanswered.end());
+  Send(request);
+}
+
+void ScopeClient::SendAck(std::uint64_t call_id) {
+  v1::WithRequest request;
+  request.mutable_ack()->add_call_ids(call_id);
+  Send(request);
+}
+
 void ScopeClient::SendUse(std::uint64_t call_id, const std::string& method,
                           const std::string& argument) {
   v1::WithRequest request;
@@ -53,6 +81,7 @@ bool ScopeClient::Read() {
   switch (response_.response_case()) {
     case v1::WithResponse::kEvent:
       received_.push_back(PhaseName(response_.event().phase()));
+      last_sequence_ = response_.event().sequence();
       break;
     case v1::WithResponse::kEntered:
       received_.push_back("entered");

@@ -26,6 +26,12 @@ class ScopeClient {
   // False: the stream is over.
   bool Send(const v1::WithRequest& request) { return stream_->Write(request); }
   void SendAcquire(const std::string& resource);
+  // With a grace, and the request id that makes it resumable before `entered`.
+  void SendAcquire(const std::string& resource, absl::Duration grace,
+                   const std::string& request_id = "");
+  void SendResume(const std::string& lease_id, std::uint64_t after_sequence,
+                  const std::vector<std::uint64_t>& unanswered);
+  void SendAck(std::uint64_t call_id);
   void SendUse(std::uint64_t call_id, const std::string& method,
                const std::string& argument = "");
   void SendCancel(std::uint64_t call_id);
@@ -41,6 +47,8 @@ class ScopeClient {
   // Reads to the end; the stream's status. Idempotent.
   absl::Status Finish();
 
+  // The sequence of the last event; 0: there was none.
+  std::uint64_t last_sequence() const { return last_sequence_; }
   // What was received, as words: phases ("READY"), "used 1", "entered",
   // "exited".
   const std::vector<std::string>& received() const { return received_; }
@@ -55,6 +63,7 @@ class ScopeClient {
       stream_;
   v1::WithResponse response_;
   std::vector<std::string> received_;
+  std::uint64_t last_sequence_ = 0;
   std::optional<absl::Status> status_;  // once finished
 };
 

@@ -1,0 +1,192 @@
+#include "server/lifecycle/scope_runner.h"
+
+#include <utility>
+#include <variant>
+
+#include "server/coro/sleep.h"
+#include "server/error/error.h"
+#include "server/lifecycle/anteroom.h"
+#include "server/lifecycle/scopes.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+absl::Status Superseded() {
+  return Error(Reason::kSuperseded, "another stream has resumed the scope");
+}
+
+}  // namespace
+
+void ScopeRunner::Attach(std::shared_ptr<ScopeStream> stream,
+                         Scope::Input first) {
+  Push({std::move(first), nullptr, std::move(stream)});
+}
+
+void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
+                       Scope::Input input) {
+  Push({std::move(input), stream, nullptr});
+}
+
+void ScopeRunner::OnEvent(const Event& event) {
+  if (!Enqueue({Scope::Happened{event}, nullptr, nullptr})) return;
+  runtime_.executor.Post([self = shared_from_this()] { self->Pump(); });
+}
+
+coro::Task<void> ScopeRunner::Run(std::shared_ptr<ScopeRunner> runner) {
+  coro::Task<coro::Wake> done = runner->done_.Wait();
+  co_await std::move(done);
+  coro::Task<void> joined = runner->group_.Join();
+  co_await std::move(joined);
+}
+
+bool ScopeRunner::Enqueue(Item item) {
+  coro::MutexLock lock(mu_);
+  items_.push_back(std::move(item));
+  return !std::exchange(pumping_, true);
+}
+
+void ScopeRunner::Pump() {
+  // Run() may end, and let go of this, as soon as `done_` is set.
+  const std::shared_ptr<ScopeRunner> self = shared_from_this();
+  while (true) {
+    Item item;
+    {
+      coro::MutexLock lock(mu_);
+      if (items_.empty()) {
+        pumping_ = false;
+        return;
+      }
+      item = std::move(items_.front());
+      items_.pop_front();
+    }
+    if (!Take(item)) continue;
+    Scope::Effects effects = scope_.Handle(std::move(item.input));
+    if (scope_.done()) {
+      scopes_.Forget(*this, request_, lease_ == nullptr ? "" : lease_->id());
+    }
+    for (Scope::Effect& effect : effects) {
+      std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
+    }
+    if (scope_.done()) {
+      grace_stop_.request_stop();
+      done_.Set();
+    }
+  }
+}
+
+bool ScopeRunner::Take(const Item& item) {
+  if (item.attach != nullptr) {
+    if (scope_.done()) {
+      item.attach->Finish(lease_ == nullptr ? acquire_failure_
+                                            : lease_->CheckLive());
+      return false;
+    }
+    if (stream_ != nullptr) stream_->Finish(Superseded());
+    stream_ = item.attach;
+    grace_stop_.request_stop();
+  } else if (item.from != nullptr && item.from != stream_) {
+    return false;
+  }
+  if (const auto* use = std::get_if<Scope::UseEnded>(&item.input)) {
+    use_stops_.erase(use->call_id);
+  } else if (const auto* acquired = std::get_if<Scope::Acquired>(&item.input)) {
+    acquire_failure_ = acquired->lease.status();
+    if (acquired->lease.ok()) {
+      lease_ = *acquired->lease;
+      if (outlives_stream_) scopes_.Entered(shared_from_this(), lease_->id());
+      group_.Spawn(AwaitEnd(lease_));
+    }
+  }
+  return !scope_.done();
+}
+
+coro::Instant ScopeRunner::Deadline() const {
+  return outlives_stream_ || stream_ == nullptr ? coro::kNever
+                                                : stream_->deadline();
+}
+
+void ScopeRunner::Perform(Scope::StartAcquire effect) {
+  Scope::AcquireRequested& request = effect.request;
+  outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
+  if (request.events) request.options.sink = shared_from_this();
+  group_.Spawn(Acquire(std::move(request), Deadline()));
+}
+
+coro::Task<void> ScopeRunner::Acquire(Scope::AcquireRequested request,
+                                      coro::Instant deadline) {
+  auto acquire =
+      anteroom_.Acquire(std::move(request.resource), std::move(request.options),
+                        request.max_wait, acquire_stop_.get_token(), deadline);
+  absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
+  Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});
+}
+
+coro::Task<void> ScopeRunner::AwaitEnd(std::shared_ptr<Lease> lease) {
+  coro::Task<coro::Wake> ended = lease->ended().Wait();
+  co_await std::move(ended);
+  Push({Scope::LeaseEnded{lease->receipt()}, nullptr, nullptr});
+}
+
+void ScopeRunner::Perform(Scope::StartUse effect) {
+  const std::stop_source stop;
+  use_stops_.insert_or_assign(effect.use.call_id, stop);
+  group_.Spawn(Use(std::move(effect.use), stop.get_token(), Deadline()));
+}
+
+coro::Task<void> ScopeRunner::Use(Scope::UseRequested request,
+                                  std::stop_token stop,
+                                  coro::Instant deadline) {
+  auto use = lease_->pool().Use(lease_, request.method, request.argument,
+                                /*fencing_token=*/0, std::move(stop), deadline);
+  absl::StatusOr<Payload> result = co_await std::move(use);
+  Push({Scope::UseEnded{request.call_id, std::move(result)}, nullptr, nullptr});
+}
+
+void ScopeRunner::Perform(const Scope::StopUse& effect) {
+  const auto stop = use_stops_.find(effect.call_id);
+  if (stop != use_stops_.end()) stop->second.request_stop();
+}
+
+void ScopeRunner::Perform(Scope::EndLease effect) {
+  lease_->pool().End(lease_, std::move(effect.cause));
+}
+
+void ScopeRunner::Perform(const Scope::StartGrace& effect) {
+  grace_stop_.request_stop();
+  grace_stop_ = std::stop_source();
+  group_.Spawn(AwaitGrace(effect.number,
+                          coro::After(runtime_.clock.Now(), effect.grace),
+                          grace_stop_.get_token()));
+}
+
+coro::Task<void> ScopeRunner::AwaitGrace(std::uint64_t number,
+                                         coro::Instant until,
+                                         std::stop_token stop) {
+  coro::Task<coro::Wake> sleep =
+      coro::SleepUntil(runtime_, until, std::move(stop));
+  if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
+  Push({Scope::GraceOver{number}, nullptr, nullptr});
+}
+
+void ScopeRunner::Perform(const Scope::SendEvent& effect) {
+  stream_->SendEvent(effect.event);
+}
+
+void ScopeRunner::Perform(const Scope::SendEntered& effect) {
+  stream_->SendEntered(*effect.lease);
+}
+
+void ScopeRunner::Perform(Scope::SendUsed effect) {
+  stream_->SendUsed(effect.call_id, std::move(effect.result));
+}
+
+void ScopeRunner::Perform(const Scope::SendExited& effect) {
+  stream_->SendExited(effect.receipt);
+}
+
+void ScopeRunner::Perform(const Scope::Finish& effect) {
+  const std::shared_ptr<ScopeStream> stream = std::move(stream_);
+  stream->Finish(effect.status);
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,151 @@
+// ScopeRunner: runs one scope. It performs what the scope says to do, on the
+// lifecycle and on the stream that the scope has at that time, and tells the
+// scope what came of it.
+//
+// Inputs come from many threads: the stream's reader, uses that end, events.
+// They queue up; whoever finds no pump at work becomes the pump, feeds them to
+// the scope one by one and performs what it says. So the scope sees one input
+// at a time, replies keep their order, and no lock is held meanwhile.
+//
+// Life: made and registered by Scopes; it lives until its scope is done and all
+// that it began has ended, streams or not.
+//
+// Thread safety: all methods, from any thread.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_SCOPE_RUNNER_H_
+#define ANTEROOM_SERVER_LIFECYCLE_SCOPE_RUNNER_H_
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/coro/clock.h"
+#include "server/coro/event.h"
+#include "server/coro/mutex.h"
+#include "server/coro/runtime.h"
+#include "server/coro/task.h"
+#include "server/coro/task_group.h"
+#include "server/lifecycle/event.h"
+#include "server/lifecycle/lease.h"
+#include "server/lifecycle/receipt.h"
+#include "server/lifecycle/scope.h"
+
+namespace anteroom::lifecycle {
+
+class Anteroom;
+class Scopes;
+
+// What a scope's stream carries to the client. The calls come one at a time,
+// and none after Finish(); an implementation only sends, and never waits.
+class ScopeStream {
+ public:
+  virtual ~ScopeStream() = default;
+  virtual void SendEvent(const Event& event) = 0;
+  virtual void SendEntered(const Lease& lease) = 0;
+  virtual void SendUsed(std::uint64_t call_id,
+                        absl::StatusOr<Payload> result) = 0;
+  virtual void SendExited(const Receipt& receipt) = 0;
+  // The stream ends; the scope has let go of it.
+  virtual void Finish(const absl::Status& status) = 0;
+  // When the client will not wait any more; constant.
+  virtual coro::Instant deadline() const = 0;
+};
+
+class ScopeRunner : public EventSink,
+                    public std::enable_shared_from_this<ScopeRunner> {
+ public:
+  // `request`: the request id of its acquire, if it has one. `anteroom` and
+  // `scopes` outlive the end of Run().
+  ScopeRunner(coro::Runtime runtime, Anteroom& anteroom, Scopes& scopes,
+              std::string request)
+      : runtime_(runtime),
+        anteroom_(anteroom),
+        scopes_(scopes),
+        request_(std::move(request)),
+        group_(runtime),
+        done_(runtime) {}
+
+  // `stream` is the scope's from now on, and `first` the first that it says;
+  // one that the scope had ends with SUPERSEDED. Of a scope that is done,
+  // `stream` learns why.
+  void Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first);
+  // What a stream says. Without effect if the scope has another by now.
+  void Feed(const std::shared_ptr<ScopeStream>& stream, Scope::Input input);
+  // Nobody will come back: the server goes away.
+  void Close() { Push({Scope::Closing{}, nullptr, nullptr}); }
+
+  // Keeps `runner` until its scope is done and all that it began has ended.
+  // Once.
+  static coro::Task<void> Run(std::shared_ptr<ScopeRunner> runner);
+
+  // Under locks of the lifecycle: only stores, and posts.
+  void OnEvent(const Event& event) override;
+
+ private:
+  struct Item {
+    Scope::Input input;
+    std::shared_ptr<ScopeStream> from;    // null: the lifecycle
+    std::shared_ptr<ScopeStream> attach;  // not null: from now on
+  };
+
+  // True: the caller must see to it that Pump() runs.
+  bool Enqueue(Item item);
+  void Push(Item item) {
+    if (Enqueue(std::move(item))) Pump();
+  }
+  void Pump();
+  // False: the scope is done.
+  bool Take(const Item& item);
+
+  void Perform(Scope::StartAcquire effect);
+  void Perform(Scope::StopAcquire) { acquire_stop_.request_stop(); }
+  void Perform(Scope::StartUse effect);
+  void Perform(const Scope::StopUse& effect);
+  void Perform(Scope::EndLease effect);
+  void Perform(const Scope::StartGrace& effect);
+  void Perform(const Scope::SendEvent& effect);
+  void Perform(const Scope::SendEntered& effect);
+  void Perform(Scope::SendUsed effect);
+  void Perform(const Scope::SendExited& effect);
+  void Perform(const Scope::Finish& effect);
+
+  coro::Task<void> Acquire(Scope::AcquireRequested request,
+                           coro::Instant deadline);
+  coro::Task<void> Use(Scope::UseRequested request, std::stop_token stop,
+                       coro::Instant deadline);
+  coro::Task<void> AwaitEnd(std::shared_ptr<Lease> lease);
+  coro::Task<void> AwaitGrace(std::uint64_t number, coro::Instant until,
+                              std::stop_token stop);
+  // What bounds a hook called now: nothing, where another stream may come.
+  coro::Instant Deadline() const;
+
+  const coro::Runtime runtime_;
+  Anteroom& anteroom_;
+  Scopes& scopes_;
+  const std::string request_;
+  coro::TaskGroup group_;
+  std::stop_source acquire_stop_;
+  coro::Event done_;
+
+  // The pump's alone.
+  Scope scope_;
+  std::shared_ptr<ScopeStream> stream_;
+  std::shared_ptr<Lease> lease_;
+  std::map<std::uint64_t, std::stop_source> use_stops_;
+  std::stop_source grace_stop_;
+  bool outlives_stream_ = false;
+  absl::Status acquire_failure_;
+
+  coro::Mutex mu_;
+  std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
+  bool pumping_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_SCOPE_RUNNER_H_

@@ -1,0 +1,83 @@
+// Scopes: the scopes that are not done and that another stream may resume: by
+// their lease's id or, before they are entered, by the request id of their
+// acquire.
+//
+// Invariants:
+//  1. A scope is found by its lease's id before the client can know that id.
+//  2. It is forgotten before a stream is told its end for good: who retries
+//     after that begins anew.
+//
+// Thread safety: all methods, from any thread.
+#ifndef ANTEROOM_SERVER_LIFECYCLE_SCOPES_H_
+#define ANTEROOM_SERVER_LIFECYCLE_SCOPES_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/coro/mutex.h"
+#include "server/coro/runtime.h"
+#include "server/coro/task_group.h"
+#include "server/lifecycle/scope.h"
+#include "server/lifecycle/scope_runner.h"
+
+namespace anteroom::lifecycle {
+
+class Anteroom;
+
+class Scopes {
+ public:
+  // Scopes run in `group`; both outlive the scopes' end.
+  Scopes(coro::Runtime runtime, Anteroom& anteroom, coro::TaskGroup& group)
+      : runtime_(runtime), anteroom_(anteroom), group_(group) {}
+  Scopes(const Scopes&) = delete;
+  Scopes& operator=(const Scopes&) = delete;
+
+  // The scope that `request`, the first that `stream` says, begins; or the live
+  // one that the same request id has begun, which `stream` then takes over.
+  // REQUEST_ID_REUSED if that had other arguments; DRAINING.
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> Acquire(
+      Scope::AcquireRequested request, std::shared_ptr<ScopeStream> stream);
+
+  // The live scope of this lease, which `stream` takes over. LEASE_NOT_FOUND;
+  // LEASE_ENDED if its end is not kept any more; INVALID_REQUEST if it is held
+  // by no scope that may be resumed.
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> Resume(
+      absl::string_view lease_id, Scope::Resumed resumed,
+      std::shared_ptr<ScopeStream> stream);
+
+  // What a runner tells of its scope: that it is entered, and that it is done.
+  void Entered(const std::shared_ptr<ScopeRunner>& runner,
+               const std::string& lease_id);
+  void Forget(const ScopeRunner& runner, const std::string& request,
+              const std::string& lease_id);
+
+  // Lets those go that wait for a stream to come back. For a drain, once all
+  // leases have ended.
+  void Close();
+
+  // How many ids it knows.
+  std::size_t size() const;
+
+ private:
+  struct ByRequest {
+    std::string arguments;
+    std::shared_ptr<ScopeRunner> runner;
+  };
+
+  const coro::Runtime runtime_;
+  Anteroom& anteroom_;
+  coro::TaskGroup& group_;
+  mutable coro::Mutex mu_;
+  absl::flat_hash_map<std::string, ByRequest> by_request_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, std::shared_ptr<ScopeRunner>> by_lease_
+      ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_SERVER_LIFECYCLE_SCOPES_H_
