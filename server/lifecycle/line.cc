@@ -55,6 +55,21 @@ void Line::Note(const Instance& instance) {
   Keep(lendable_, number, !instance.retired);
 }
 
+void Line::TellPlaces() {
+  constexpr std::size_t kFirst = 3;
+  told_departures_ = queue_.departures();
+  const std::size_t served = queue_.size() - unserved();
+  std::size_t position = 0;
+  for (const auto& [place, ticket] : queue_.tickets()) {
+    if (++position <= served) continue;
+    const std::size_t now = position - served;
+    std::size_t& told = ticket->told_position;
+    if (now == told || (told != 0 && now > kFirst && now > told / 2)) continue;
+    told = now;
+    ticket->lease->Queued(static_cast<int>(now));
+  }
+}
+
 bool Line::IsUnderWay(const Instance& instance) const {
   if (instance.retired) return false;
   if (!instance.constructed() || instance.checking) return true;

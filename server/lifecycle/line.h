@@ -48,6 +48,14 @@ class Line {
   const std::map<std::uint64_t, std::shared_ptr<Instance>>& instances() const {
     return instances_;
   }
+  // Tells those that no instance under way will serve their place, where it is
+  // another than they were told and worth telling: one of the first three, or
+  // no more than half. (So a waiter is told a logarithm of its places.)
+  void TellPlaces();
+  // Whether anybody's place may have changed since the last TellPlaces().
+  bool PlacesChanged() const {
+    return unserved() > 0 && queue_.departures() != told_departures_;
+  }
   // Nobody waits and there is nothing to wait for.
   bool unused() const { return queue_.empty() && instances_.empty(); }
 
@@ -98,6 +106,7 @@ class Line {
   const bool binds_early_;
   const std::size_t slots_;
   WaitQueue queue_;
+  std::uint64_t told_departures_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Instance>> instances_;
   // Slots left of each instance under way, and of all of them.
   std::map<std::uint64_t, std::size_t> under_way_;

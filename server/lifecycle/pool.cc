@@ -172,7 +172,7 @@ absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(
   return ticket;
 }
 
-absl::Status Pool::MayWait(const Ticket& ticket) {
+absl::Status Pool::MayWait(Ticket& ticket) {
   const auto line = lines_.find(ticket.lease->key());
   if (line == lines_.end()) return absl::OkStatus();  // refused already
   const WaitQueue& queue = line->second.queue();
@@ -193,6 +193,7 @@ absl::Status Pool::MayWait(const Ticket& ticket) {
                                              " already wait for ", resource_)),
                           kRetryDelay);
   }
+  ticket.told_position = position - served;
   ticket.lease->Queued(static_cast<int>(position - served));
   return absl::OkStatus();
 }

@@ -176,6 +176,7 @@ class Pool {
     std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> idle;
     std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> age;
     std::vector<coro::Instant> wake;
+    bool tell_places = false;
     std::vector<std::stop_source> stop;
   };
 
@@ -217,7 +218,7 @@ class Pool {
       const std::shared_ptr<Lease>& lease);
   // WOULD_WAIT or QUEUE_FULL for a ticket that nothing under way will serve and
   // that may not wait; announces its place in the queue else.
-  absl::Status MayWait(const Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status MayWait(Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Takes out a ticket that gave up.
   void Leave(const std::shared_ptr<Ticket>& ticket);
   // What its caller is told of a lease that ended while ENTERING.
@@ -257,6 +258,8 @@ class Pool {
   void WakeAt(coro::Instant when, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   coro::Task<void> Wake(coro::Instant when);
+  // Tells those who wait their new places, a moment after they changed.
+  coro::Task<void> TellPlaces();
 
   // What becomes of an instance that nobody holds: kept for a while, or closed.
   void Settle(const std::shared_ptr<Instance>& instance, Todo& todo)
@@ -329,6 +332,7 @@ class Pool {
   int warm_failures_ ABSL_GUARDED_BY(mu_) = 0;
   coro::Instant warm_at_ ABSL_GUARDED_BY(mu_) = coro::Instant::min();
   coro::Instant wake_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
+  bool telling_places_ ABSL_GUARDED_BY(mu_) = false;
   // Bound ones, by fencing token.
   std::map<std::uint64_t, std::shared_ptr<Lease>> leases_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_token_ ABSL_GUARDED_BY(mu_);

@@ -17,6 +17,9 @@ namespace {
 // again, nor a client that the breaker refuses come again, without a pause.
 constexpr absl::Duration kMinPause = absl::Milliseconds(100);
 
+// How often waiters are told their places at most: it takes a look at each.
+constexpr absl::Duration kPlacesInterval = absl::Seconds(1);
+
 }  // namespace
 
 void Pool::Dispatch(Line& line, Todo& todo) {
@@ -35,6 +38,9 @@ void Pool::Dispatch(Line& line, Todo& todo) {
     }
     KeepWarm(line, todo);
     AbandonUnneeded(line, todo);
+    if (line.PlacesChanged() && !std::exchange(telling_places_, true)) {
+      todo.tell_places = true;
+    }
   }
   Recount(line);
 }
@@ -210,6 +216,18 @@ coro::Task<void> Pool::Wake(coro::Instant when) {
   Perform(std::move(todo));
 }
 
+coro::Task<void> Pool::TellPlaces() {
+  coro::Task<coro::Wake> sleep = coro::SleepUntil(
+      runtime_, coro::After(runtime_.clock.Now(), kPlacesInterval),
+      drain_stop_.get_token());
+  if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
+  coro::MutexLock lock(mu_);
+  telling_places_ = false;
+  for (auto& [key, line] : lines_) {
+    if (line.PlacesChanged()) line.TellPlaces();
+  }
+}
+
 void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
   if (!instance->constructed() || instance->bound > 0 || instance->checking) {
     return;
@@ -370,6 +388,7 @@ void Pool::Perform(Todo todo, Begin builds) {
     group_.Spawn(WatchAge(instance, std::move(stop)));
   }
   for (const coro::Instant when : todo.wake) group_.Spawn(Wake(when));
+  if (todo.tell_places) group_.Spawn(TellPlaces());
   for (const std::shared_ptr<Instance>& instance : todo.build) {
     ANTEROOM_CHECK(builds == Begin::kInline
                        ? group_.Spawn(Live(instance))

@@ -12,6 +12,7 @@ void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
 
 bool WaitQueue::Remove(const Ticket& ticket) {
   if (tickets_.erase(ticket.place) == 0) return false;
+  ++departures_;
   if (ticket.lease->deferred()) --deferred_;
   return true;
 }

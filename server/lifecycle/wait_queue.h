@@ -37,6 +37,8 @@ struct Ticket {
   const std::shared_ptr<Lease> lease;
   const std::shared_ptr<coro::Waiter> waiter;
   const Place place;
+  // Its place as it was told last; 0: it was told none.
+  std::size_t told_position = 0;
   // What the signal meant: bound to an instance, or else failed.
   std::shared_ptr<Instance> instance;
   absl::Status failure;
@@ -46,6 +48,8 @@ class WaitQueue {
  public:
   std::size_t size() const { return tickets_.size(); }
   bool empty() const { return tickets_.empty(); }
+  // How many have been taken out so far.
+  std::uint64_t departures() const { return departures_; }
   // How many of them are deferred.
   std::size_t deferred() const { return deferred_; }
 
@@ -79,6 +83,7 @@ class WaitQueue {
 
   Tickets tickets_;
   std::size_t deferred_ = 0;
+  std::uint64_t departures_ = 0;
 };
 
 }  // namespace anteroom::lifecycle

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <future>
 #include <latch>
 #include <memory>
@@ -14,6 +15,8 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/coro/event.h"
+#include "server/lifecycle/resource.h"
 #include "server/rpc/status.h"
 #include "tests/service/scope_client.h"
 #include "tests/service/service_test.h"
@@ -34,23 +37,71 @@ constexpr char kConfig[] = R"pb(
     policy { max_holders: 0 }
     hello { init_takes { nanos: 300000000 } }
   }
-  resources {
-    name: "failing"
-    policy { max_holders: 0 }
-    hello {
-      init_takes { nanos: 100000000 }
-      init_fails: 1
-    }
-  }
 )pb";
+
+// The init of the first object waits for a gate and fails; those of the others
+// succeed at once.
+class GatedKind : public lifecycle::Kind {
+ public:
+  explicit GatedKind(coro::Event& gate) : gate_(gate) {}
+
+  lifecycle::Hooks hooks() const override {
+    return {.init = true, .enter = true};
+  }
+  std::unique_ptr<lifecycle::Object> Construct(
+      const lifecycle::InstanceInfo&) override {
+    return std::make_unique<Gated>(built_.fetch_add(1) == 0 ? &gate_ : nullptr);
+  }
+
+ private:
+  class Gated : public lifecycle::Object {
+   public:
+    explicit Gated(coro::Event* gate) : gate_(gate) {}
+
+    coro::Task<absl::Status> Init(lifecycle::InitContext& context) override {
+      if (gate_ == nullptr) co_return absl::OkStatus();
+      coro::Task<coro::Wake> wait = gate_->Wait(context.stop());
+      co_await std::move(wait);
+      co_return absl::UnavailableError("the first init fails");
+    }
+    coro::Task<absl::StatusOr<lifecycle::Payload>> Enter(
+        lifecycle::EnterContext& context) override {
+      coro::Task<absl::Status> init = context.Init();
+      const absl::Status initialized = co_await std::move(init);
+      if (!initialized.ok()) co_return initialized;
+      co_return lifecycle::Payload();
+    }
+    coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
+        lifecycle::UseContext&, absl::string_view method,
+        const lifecycle::Payload&) override {
+      co_return lifecycle::MethodNotFound(method);
+    }
+
+   private:
+    coro::Event* const gate_;
+  };
+
+  coro::Event& gate_;
+  std::atomic<int> built_{0};
+};
 
 class NetworkGuaranteeTest : public ServiceTest {
  protected:
-  NetworkGuaranteeTest() : ServiceTest(kConfig) {}
+  NetworkGuaranteeTest() : ServiceTest(kConfig), gate_(runtime()) {
+    lifecycle::Policy shared;
+    shared.max_holders = 0;
+    EXPECT_TRUE(
+        built_.anteroom
+            ->AddResource("failing", shared, std::make_unique<GatedKind>(gate_))
+            .ok());
+  }
+  ~NetworkGuaranteeTest() override { Drain(); }  // before the gate goes
 
-  // What `count` acquires of `resource`, all under way at once, came to.
+  // What `count` acquires of `resource`, all under way at once, came to;
+  // `meanwhile` runs once all were sent.
   std::vector<absl::StatusOr<v1::Lease>> AcquireMany(
-      const std::string& resource, int count) {
+      const std::string& resource, int count,
+      const std::function<void()>& meanwhile = [] {}) {
     struct Call {
       grpc::ClientContext context;
       v1::AcquireRequest request;
@@ -70,6 +121,7 @@ class NetworkGuaranteeTest : public ServiceTest {
                                 all.count_down();
                               });
     }
+    meanwhile();
     all.wait();
     std::vector<absl::StatusOr<v1::Lease>> leases;
     for (const auto& call : calls) {
@@ -89,6 +141,8 @@ class NetworkGuaranteeTest : public ServiceTest {
     const auto phases = PhasesUntil(resource, until);
     return std::count(phases.begin(), phases.end(), PhaseName(phase));
   }
+
+  coro::Event gate_;
 };
 
 TEST_F(NetworkGuaranteeTest, G1OneHoldOfAFreshObjectHasTheArticlesOrder) {
@@ -122,7 +176,11 @@ TEST_F(NetworkGuaranteeTest, G2AThousandAcquirersOfOneSlowObjectCauseOneInit) {
 
 TEST_F(NetworkGuaranteeTest,
        G2AFailedInitReachesEveryWaiterAndTheNextTriesAnew) {
-  for (const auto& lease : AcquireMany("failing", 100)) {
+  const auto all_wait = [this] {
+    AwaitPhase("failing", v1::LifecycleEvent::PHASE_ENTERING, 100);
+    gate_.Set();
+  };
+  for (const auto& lease : AcquireMany("failing", 100, all_wait)) {
     EXPECT_THAT(lease.status(),
                 Fails(StatusCode::kUnavailable, Reason::kInitFailed));
   }

@@ -140,7 +140,8 @@ absl::StatusOr<v1::Lease> ServiceTest::GetLease(const std::string& lease_id) {
 }
 
 v1::LifecycleEvent ServiceTest::AwaitPhase(const std::string& resource,
-                                           v1::LifecycleEvent::Phase phase) {
+                                           v1::LifecycleEvent::Phase phase,
+                                           int count) {
   grpc::ClientContext context;
   Bound(context);
   v1::WatchEventsRequest request;
@@ -149,7 +150,8 @@ v1::LifecycleEvent ServiceTest::AwaitPhase(const std::string& resource,
   const auto stream = stub_->WatchEvents(&context, request);
   v1::WatchEventsResponse response;
   while (stream->Read(&response)) {
-    if (response.event().phase() == phase) return response.event();
+    if (response.event().phase() != phase) continue;
+    if (--count == 0) return response.event();
   }
   ADD_FAILURE() << "never " << PhaseName(phase);
   return {};

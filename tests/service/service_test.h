@@ -60,10 +60,10 @@ class ServiceTest : public ::testing::Test {
                                   absl::Duration ttl = absl::ZeroDuration());
   absl::StatusOr<v1::Lease> GetLease(const std::string& lease_id);
 
-  // Waits for the phase `phase` of `resource`, the first since the server
+  // Waits for the phase `phase` of `resource`, the `count`-th since the server
   // started.
   v1::LifecycleEvent AwaitPhase(const std::string& resource,
-                                v1::LifecycleEvent::Phase phase);
+                                v1::LifecycleEvent::Phase phase, int count = 1);
   // All phases of `resource` so far, until one is `last`.
   std::vector<std::string> PhasesUntil(const std::string& resource,
                                        v1::LifecycleEvent::Phase last);
