@@ -184,7 +184,8 @@ int Main(int argc, char** argv) {
   rpc::Calls calls(runtime);
   const auto server = service::Server::Start(
       *built->anteroom, calls,
-      flags.listen.empty() ? built->listeners : flags.listen);
+      flags.listen.empty() ? built->listeners : flags.listen,
+      {built->resources, built->drain_timeout});
   if (!server.ok()) {
     std::fprintf(stderr, "anteroomd: %s\n",
                  std::string(server.status().message()).c_str());

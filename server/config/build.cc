@@ -8,6 +8,7 @@
 #include "server/config/fields.h"
 #include "server/error/error.h"
 #include "server/kinds/hello/hello.h"
+#include "server/lifecycle/labels.h"
 
 namespace anteroom::config {
 namespace {
@@ -93,8 +94,11 @@ absl::Status AddResource(coro::Runtime runtime, const std::string& path,
   if (resource.name().size() > kMaxNameBytes) {
     fields.Refuse("name", "must be at most 256 bytes");
   }
-  fields.NotYet("labels", !resource.labels().empty());
   if (!fields.status().ok()) return fields.status();
+  const absl::Status labelled = lifecycle::ValidateLabels(
+      absl::StrCat(path, ".labels"),
+      {resource.labels().begin(), resource.labels().end()});
+  if (!labelled.ok()) return labelled;
   const absl::StatusOr<lifecycle::Policy> policy =
       PolicyFromProto(absl::StrCat(path, ".policy"), resource.policy());
   if (!policy.ok()) return policy.status();
@@ -227,6 +231,7 @@ absl::StatusOr<Built> Build(coro::Runtime runtime,
                     config.resources(i), *built.anteroom);
     if (!added.ok()) return added;
   }
+  built.resources.assign(config.resources().begin(), config.resources().end());
   for (const v1::Listener& listener : config.listeners()) {
     built.listeners.push_back(listener.address());
   }

@@ -19,6 +19,8 @@ struct Built {
   std::unique_ptr<lifecycle::Anteroom> anteroom;
   // Addresses to listen on: host:port or unix:PATH.
   std::vector<std::string> listeners;
+  // As they were configured.
+  std::vector<v1::Resource> resources;
   // How long a drain may take before it is forced.
   absl::Duration drain_timeout;
 };

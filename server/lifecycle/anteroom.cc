@@ -56,13 +56,8 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
   ForgetOldReceipts();
   const absl::StatusOr<Pool*> pool = FindPool(resource);
   if (!pool.ok()) co_return pool.status();
-  if (options.key.empty() == (*pool)->policy().keyed) {
-    co_return InvalidField(
-        "key",
-        absl::StrCat("the resource ", resource,
-                     options.key.empty() ? " is keyed: which of its objects?"
-                                         : " is not keyed"));
-  }
+  const absl::Status keyed = (*pool)->CheckKey(options.key);
+  if (!keyed.ok()) co_return keyed;
   const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
   options.enter_by = bound;
   if (options.request.empty()) {
@@ -173,7 +168,8 @@ coro::Task<absl::StatusOr<bool>> Anteroom::DrainWithin(std::string resource,
     drained = {*pool};
   }
   for (Pool* const pool : drained) {
-    if (!group_.Spawn(pool->Drain())) {
+    if (!group_.Spawn(pool->Drain()) ||
+        !group_.Spawn(ForceDrainAt(*pool, deadline))) {
       co_return Error(Reason::kDraining, "the server is shutting down");
     }
   }
@@ -190,6 +186,11 @@ coro::Task<absl::StatusOr<bool>> Anteroom::DrainWithin(std::string resource,
     }
   }
   co_return forced;
+}
+
+coro::Task<void> Anteroom::ForceDrainAt(Pool& pool, coro::Instant deadline) {
+  coro::Task<coro::Wake> wait = pool.drained().Wait({}, deadline);
+  if (co_await std::move(wait) == coro::Wake::kTimedOut) pool.ForceDrain();
 }
 
 coro::Task<void> Anteroom::Drain() {

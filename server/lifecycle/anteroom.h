@@ -108,8 +108,8 @@ class Anteroom {
   absl::StatusOr<InstanceView> Evict(absl::string_view instance_id);
   // Drains `resource`, or all (empty); the server goes on serving. True if
   // `deadline` passed and forced it: what then still goes on is hooks that do
-  // not heed their stop. The drain goes on if `stop` ends this wait.
-  // Idempotent. RESOURCE_NOT_FOUND, CANCELLED.
+  // not heed their stop. `stop` ends this wait alone: the drain goes on, and is
+  // forced at `deadline`. Idempotent. RESOURCE_NOT_FOUND, CANCELLED.
   coro::Task<absl::StatusOr<bool>> DrainWithin(std::string resource,
                                                std::stop_token stop,
                                                coro::Instant deadline);
@@ -117,6 +117,8 @@ class Anteroom {
   std::size_t leases_known() const { return leases_.size(); }
 
  private:
+  // Forces a drain that has not ended by then.
+  coro::Task<void> ForceDrainAt(Pool& pool, coro::Instant deadline);
   void ForgetOldReceipts();
 
   const coro::Runtime runtime_;

@@ -62,6 +62,14 @@ void Pool::Start() {
   Perform(std::move(todo));
 }
 
+absl::Status Pool::CheckKey(absl::string_view key) const {
+  if (key.empty() != policy_.keyed) return absl::OkStatus();
+  return InvalidField(
+      "key", absl::StrCat("the resource ", resource_,
+                          key.empty() ? " is keyed: which of its objects?"
+                                      : " is not keyed"));
+}
+
 std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions options) {
   std::uint64_t number = 0;
   {

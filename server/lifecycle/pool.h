@@ -82,6 +82,9 @@ class Pool {
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
   Hooks hooks() const { return hooks_; }
+  // INVALID_REQUEST naming `key` for a key of a resource that is not keyed, or
+  // none of one that is.
+  absl::Status CheckKey(absl::string_view key) const;
 
   // A lease that is HELD; a deferred one is ENTERING, and its enter goes on.
   // Failures: those of RunEnter(), and WOULD_WAIT, QUEUE_FULL, BREAKER_OPEN,
@@ -156,6 +159,7 @@ class Pool {
     std::size_t all_waiters = 0;
     // Live instances of all keys.
     std::size_t all_instances = 0;
+    // No init may begin: open, or half open with its one init under way.
     bool breaker_open = false;
     bool draining = false;
   };

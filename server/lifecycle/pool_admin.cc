@@ -12,9 +12,11 @@ namespace anteroom::lifecycle {
 void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
                   ExitReason reason) {
   if (lease->state() == LeaseState::kWaiting &&
-      Dismiss(lease, Error(Reason::kLeaseEnded,
-                           absl::StrCat("the lease ", lease->info().name,
-                                        " was revoked while it waited")))) {
+      Dismiss(lease,
+              WithMetadata(Error(Reason::kLeaseEnded,
+                                 absl::StrCat("the lease ", lease->info().name,
+                                              " was revoked while it waited")),
+                           "exit_reason", ExitReasonName(reason)))) {
     return;
   }
   if (notice <= absl::ZeroDuration() ||
@@ -36,6 +38,9 @@ bool Pool::Dismiss(const std::shared_ptr<Lease>& lease,
     const std::shared_ptr<Ticket> ticket = line->second.queue().Find(*lease);
     if (ticket == nullptr) return false;
     line->second.queue().Remove(*ticket);
+    for (const auto& [number, instance] : line->second.instances()) {
+      if (instance->causer == lease) instance->causer.reset();
+    }
     Fail({ticket}, status);
     Dispatch(line->second, todo);
   }
@@ -114,7 +119,9 @@ std::vector<std::shared_ptr<Lease>> Pool::Leases(LeaseCursor& cursor,
 std::shared_ptr<Lease> Pool::FindLease(absl::string_view name) const {
   coro::MutexLock lock(mu_);
   for (const auto& [token, lease] : leases_) {
-    if (lease->info().name == name) return lease;
+    if (lease->info().name != name) continue;
+    // An exit hook that outlived its bound keeps the instance, not the lease.
+    return lease->state() == LeaseState::kEnded ? nullptr : lease;
   }
   for (const auto& [key, line] : lines_) {
     for (const auto& [place, ticket] : line.queue().tickets()) {
@@ -128,7 +135,7 @@ Pool::WaitReport Pool::Explain(const std::string& key, std::size_t max) const {
   WaitReport report;
   coro::MutexLock lock(mu_);
   report.all_instances = instances_.size();
-  report.breaker_open = runtime_.clock.Now() < breaker_.retry_at();
+  report.breaker_open = !breaker_.Allows(runtime_.clock.Now());
   report.draining = draining_;
   const auto line = lines_.find(key);
   if (line == lines_.end()) return report;

@@ -13,15 +13,20 @@ grpc::ServerUnaryReactor* AdminService::Refuse(
 }
 
 grpc::ServerUnaryReactor* AdminService::ListResources(
-    grpc::CallbackServerContext* context, const v1::ListResourcesRequest*,
-    v1::ListResourcesResponse*) {
-  return Refuse(*context, "ListResources");
+    grpc::CallbackServerContext* context,
+    const v1::ListResourcesRequest* request,
+    v1::ListResourcesResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.ListResources(*request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::GetResource(
-    grpc::CallbackServerContext* context, const v1::GetResourceRequest*,
-    v1::GetResourceResponse*) {
-  return Refuse(*context, "GetResource");
+    grpc::CallbackServerContext* context, const v1::GetResourceRequest* request,
+    v1::GetResourceResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.GetResource(*request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::CreateResource(
@@ -43,39 +48,53 @@ grpc::ServerUnaryReactor* AdminService::DeleteResource(
 }
 
 grpc::ServerUnaryReactor* AdminService::ListInstances(
-    grpc::CallbackServerContext* context, const v1::ListInstancesRequest*,
-    v1::ListInstancesResponse*) {
-  return Refuse(*context, "ListInstances");
+    grpc::CallbackServerContext* context,
+    const v1::ListInstancesRequest* request,
+    v1::ListInstancesResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.ListInstances(*request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::ListLeases(
-    grpc::CallbackServerContext* context, const v1::ListLeasesRequest*,
-    v1::ListLeasesResponse*) {
-  return Refuse(*context, "ListLeases");
+    grpc::CallbackServerContext* context, const v1::ListLeasesRequest* request,
+    v1::ListLeasesResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.ListLeases(*request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::RevokeLease(
-    grpc::CallbackServerContext* context, const v1::RevokeLeaseRequest*,
-    v1::RevokeLeaseResponse*) {
-  return Refuse(*context, "RevokeLease");
+    grpc::CallbackServerContext* context, const v1::RevokeLeaseRequest* request,
+    v1::RevokeLeaseResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.RevokeLease(*request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::EvictInstance(
-    grpc::CallbackServerContext* context, const v1::EvictInstanceRequest*,
-    v1::EvictInstanceResponse*) {
-  return Refuse(*context, "EvictInstance");
+    grpc::CallbackServerContext* context,
+    const v1::EvictInstanceRequest* request,
+    v1::EvictInstanceResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.EvictInstance(*request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::Drain(
-    grpc::CallbackServerContext* context, const v1::DrainRequest*,
-    v1::DrainResponse*) {
-  return Refuse(*context, "Drain");
+    grpc::CallbackServerContext* context, const v1::DrainRequest* request,
+    v1::DrainResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext& call) {
+    return handlers_.Drain(call, *request, *response);
+  });
 }
 
 grpc::ServerUnaryReactor* AdminService::ExplainWait(
-    grpc::CallbackServerContext* context, const v1::ExplainWaitRequest*,
-    v1::ExplainWaitResponse*) {
-  return Refuse(*context, "ExplainWait");
+    grpc::CallbackServerContext* context, const v1::ExplainWaitRequest* request,
+    v1::ExplainWaitResponse* response) {
+  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext&) {
+    return handlers_.ExplainWait(*request, *response);
+  });
 }
 
 }  // namespace anteroom::service

@@ -1,18 +1,27 @@
-// AdminService: none of its RPCs is there yet; each says so.
+// AdminService on gRPC's callback API: starts the handler of each call. What is
+// not there yet says so.
 //
-// Thread safety: that of gRPC's services.
+// Thread safety: that of gRPC's services. Destruction: after the server's
+// shutdown and calls.Join().
 #ifndef ANTEROOM_SERVER_SERVICE_ADMIN_SERVICE_H_
 #define ANTEROOM_SERVER_SERVICE_ADMIN_SERVICE_H_
 
+#include <utility>
+
 #include "anteroom/v1/admin_service.grpc.pb.h"
+#include "server/lifecycle/anteroom.h"
 #include "server/rpc/calls.h"
+#include "server/service/admin_handlers.h"
 
 namespace anteroom::service {
 
 class AdminService final : public v1::AdminService::CallbackService {
  public:
-  // `calls` outlives the service.
-  explicit AdminService(rpc::Calls& calls) : calls_(calls) {}
+  // Both outlive the service.
+  AdminService(lifecycle::Anteroom& anteroom, rpc::Calls& calls,
+               AdminHandlers::Options options)
+      : calls_(calls),
+        handlers_(anteroom, calls.runtime().clock, std::move(options)) {}
 
   grpc::ServerUnaryReactor* ListResources(
       grpc::CallbackServerContext* context,
@@ -63,6 +72,7 @@ class AdminService final : public v1::AdminService::CallbackService {
                                    const char* rpc);
 
   rpc::Calls& calls_;
+  AdminHandlers handlers_;
 };
 
 }  // namespace anteroom::service

@@ -11,8 +11,8 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "google/protobuf/timestamp.pb.h"
 #include "server/error/error.h"
+#include "server/lifecycle/labels.h"
 #include "server/rpc/status.h"
 
 namespace anteroom::service {
@@ -27,10 +27,6 @@ using lifecycle::Phase;
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMinRequestIdBytes = 16;
 constexpr std::size_t kMaxRequestIdBytes = 128;
-// Enough for what people tell apart, and no way to fill the memory with.
-constexpr int kMaxLabels = 64;
-constexpr std::size_t kMaxLabelBytes = 256;
-constexpr std::size_t kMaxLabelsBytes = 4096;
 // google.protobuf.Duration's own range, about 10,000 years.
 constexpr std::int64_t kMaxSeconds = 315'576'000'000;
 constexpr std::int64_t kMaxNanos = 999'999'999;
@@ -52,28 +48,6 @@ absl::Status CheckRequestId(absl::string_view id) {
     return InvalidField("request_id",
                         "must be 16 to 128 printable characters, such as a "
                         "UUID");
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckLabels(const v1::AcquireRequest& proto) {
-  if (proto.labels_size() > kMaxLabels) {
-    return InvalidField("labels", absl::StrCat("are more than ", kMaxLabels));
-  }
-  std::size_t bytes = 0;
-  for (const auto& [key, value] : proto.labels()) {
-    bytes += key.size() + value.size();
-    if (key.empty()) return InvalidField("labels", "has an empty key");
-    if (key.size() > kMaxLabelBytes || value.size() > kMaxLabelBytes) {
-      return InvalidField("labels", absl::StrCat("has a key or value of more "
-                                                 "than ",
-                                                 kMaxLabelBytes, " bytes"));
-    }
-  }
-  if (bytes > kMaxLabelsBytes) {
-    return InvalidField(
-        "labels", absl::StrCat("have ", bytes, " bytes in all, more than ",
-                               kMaxLabelsBytes));
   }
   return absl::OkStatus();
 }
@@ -117,21 +91,6 @@ std::string Fingerprint(const v1::AcquireRequest& proto) {
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          digest);
   return {std::begin(digest), std::end(digest)};
-}
-
-void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
-  duration = std::clamp(duration, -absl::Seconds(kMaxSeconds),
-                        absl::Seconds(kMaxSeconds));
-  proto->set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto->set_nanos(static_cast<std::int32_t>(
-      absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));
-}
-
-void ToProto(absl::Time time, google::protobuf::Timestamp* proto) {
-  const std::int64_t seconds = absl::ToUnixSeconds(time);
-  proto->set_seconds(seconds);
-  proto->set_nanos(static_cast<std::int32_t>(
-      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
 v1::ExitReason ToProto(ExitReason reason) {
@@ -252,10 +211,12 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
   if (!max_wait.ok()) return max_wait.status();
   const absl::StatusOr<absl::Duration> grace =
       FromProto("disconnect_grace", proto.disconnect_grace());
+  const lifecycle::Labels labels(proto.labels().begin(), proto.labels().end());
   for (const absl::Status& checked :
        {CheckName("resource", proto.resource()), CheckName("key", proto.key()),
-        CheckRequestId(proto.request_id()), CheckLabels(proto),
-        CheckEnums(proto), grace.status(), CheckBinding(proto, binding)}) {
+        CheckRequestId(proto.request_id()),
+        lifecycle::ValidateLabels("labels", labels), CheckEnums(proto),
+        grace.status(), CheckBinding(proto, binding)}) {
     if (!checked.ok()) return checked;
   }
 
@@ -267,7 +228,7 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
   request.options.argument = FromProto(proto.argument());
   request.options.no_wait = proto.no_wait();
   request.options.priority = proto.priority();
-  request.options.labels = {proto.labels().begin(), proto.labels().end()};
+  request.options.labels = labels;
   request.options.stream_bound = binding == LeaseBinding::kStream;
   request.options.deferred =
       proto.readiness() == v1::AcquireRequest::READINESS_DEFERRED;
@@ -305,6 +266,21 @@ absl::StatusOr<ExitCause> FromProto(const v1::ReleaseRequest& proto) {
       return InvalidField("outcome",
                           absl::StrCat(proto.outcome(), " is no known value"));
   }
+}
+
+void ToProto(absl::Duration duration, google::protobuf::Duration* proto) {
+  duration = std::clamp(duration, -absl::Seconds(kMaxSeconds),
+                        absl::Seconds(kMaxSeconds));
+  proto->set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto->set_nanos(static_cast<std::int32_t>(
+      absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));
+}
+
+void ToProto(absl::Time time, google::protobuf::Timestamp* proto) {
+  const std::int64_t seconds = absl::ToUnixSeconds(time);
+  proto->set_seconds(seconds);
+  proto->set_nanos(static_cast<std::int32_t>(
+      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(seconds))));
 }
 
 lifecycle::Payload FromProto(const v1::Payload& proto) {
@@ -376,7 +352,9 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   if (view.receipt.has_value()) {
     *proto.mutable_receipt() = ToProto(*view.receipt);
   }
-  *proto.mutable_value() = ToProto(std::move(view.value));
+  if (id == LeaseId::kShown) {
+    *proto.mutable_value() = ToProto(std::move(view.value));
+  }
   return proto;
 }
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "anteroom/v1/resource_service.pb.h"
 #include "google/protobuf/duration.pb.h"
+#include "google/protobuf/timestamp.pb.h"
 #include "server/lifecycle/event.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/payload.h"
@@ -49,7 +50,12 @@ v1::Payload ToProto(lifecycle::Payload payload);
 v1::Receipt ToProto(const lifecycle::Receipt& receipt);
 v1::LifecycleEvent ToProto(const lifecycle::Event& event);
 
-// Whether the secret lease id is part of the answer.
+// google.protobuf.Duration ends at 10,000 years: more is cut to that.
+void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
+void ToProto(absl::Time time, google::protobuf::Timestamp* proto);
+
+// Whether what its holder alone may know is part of the answer: the secret
+// lease id, and the value that enter returned.
 enum class LeaseId { kShown, kHidden };
 v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id);
 

@@ -42,22 +42,26 @@ std::string WithPort(const std::string& address, int port) {
 
 }  // namespace
 
-Server::Server(lifecycle::Anteroom& anteroom, rpc::Calls& calls)
+Server::Server(lifecycle::Anteroom& anteroom, rpc::Calls& calls,
+               Options options)
     : anteroom_(anteroom),
       calls_(calls),
       resource_service_(anteroom, calls),
-      admin_service_(calls) {}
+      admin_service_(anteroom, calls,
+                     {std::move(options.resources), options.drain_timeout,
+                      [this] { StopBeingHealthy(); }}) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     lifecycle::Anteroom& anteroom, rpc::Calls& calls,
-    const std::vector<std::string>& addresses) {
+    const std::vector<std::string>& addresses, Options options) {
   for (const std::string& address : addresses) {
     const absl::Status checked = CheckListenAddress(address);
     if (!checked.ok()) return checked;
   }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  std::unique_ptr<Server> server(new Server(anteroom, calls));
+  std::unique_ptr<Server> server(
+      new Server(anteroom, calls, std::move(options)));
   grpc::ServerBuilder builder;
   Configure(builder);
   std::vector<int> ports(addresses.size(), 0);
@@ -81,13 +85,26 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     }
     server->addresses_.push_back(WithPort(addresses[i], ports[i]));
   }
+  bool healthy = true;
+  {
+    coro::MutexLock lock(server->health_mu_);
+    server->health_ = server->server_->GetHealthCheckService();
+    healthy = server->healthy_;
+  }
+  if (!healthy) server->StopBeingHealthy();
   return server;
 }
 
 Server::~Server() { Shutdown(absl::ZeroDuration()); }
 
 void Server::StopBeingHealthy() {
-  server_->GetHealthCheckService()->SetServingStatus(false);
+  grpc::HealthCheckServiceInterface* health = nullptr;
+  {
+    coro::MutexLock lock(health_mu_);
+    healthy_ = false;
+    health = health_;
+  }
+  if (health != nullptr) health->SetServingStatus(false);
 }
 
 void Server::Shutdown(absl::Duration grace) {

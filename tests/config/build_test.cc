@@ -465,17 +465,45 @@ TEST_F(BuildTest, TheFirstComplaintOfAMessageIsMade) {
       "resources[0].policy.init_timeout");
 }
 
-// ---- What is refused as not supported yet ----
+TEST_F(BuildTest, AResourceHasLabelsWithinBounds) {
+  const Built built = BuiltFrom(
+      "resources { name: 'a' hello {} labels { key: 'team' value: 'x' } }");
+  ASSERT_EQ(built.resources.size(), 1);
+  EXPECT_EQ(built.resources[0].labels().at("team"), "x");
+  EXPECT_TRUE(built.resources[0].has_hello());
 
-TEST_F(BuildTest, NothingOfAResourceIsSilentlyLeftOut) {
-  ExpectNotYet(
-      "resources { name: 'a' hello {} labels { key: 'team' value: 'x' } }",
-      "resources[0].labels");
-  ExpectNotYet(
-      "resources { name: 'a' hello {} } "
-      "resources { name: 'b' hello {} labels { key: 'team' } }",
-      "resources[1].labels");
+  const auto with_labels = [](const std::string& labels) {
+    return absl::StrCat(
+        "resources { name: 'a' hello {} } "
+        "resources { name: 'b' hello {} ",
+        labels, " }");
+  };
+  const std::string many = [] {
+    std::string labels;
+    for (int i = 0; i < 65; ++i) {
+      absl::StrAppend(&labels, "labels { key: 'k", i, "' } ");
+    }
+    return labels;
+  }();
+  const std::string large = [] {
+    std::string labels;
+    for (int i = 0; i < 17; ++i) {
+      absl::StrAppend(&labels, "labels { key: 'k", i, "' value: '",
+                      std::string(240, 'v'), "' } ");
+    }
+    return labels;
+  }();
+  for (const std::string& labels :
+       {std::string("labels { value: 'x' }"),
+        absl::StrCat("labels { key: '", std::string(257, 'k'), "' }"),
+        absl::StrCat("labels { key: 'k' value: '", std::string(257, 'v'),
+                     "' }"),
+        many, large}) {
+    ExpectRefused(with_labels(labels), "resources[1].labels");
+  }
 }
+
+// ---- What is refused as not supported yet ----
 
 TEST_F(BuildTest, NothingOfTheWholeIsSilentlyLeftOut) {
   ExpectNotYet("limits { max_message_bytes: 1 }", "limits");

@@ -10,6 +10,9 @@ import tempfile
 import unittest
 
 import anteroom
+import grpc
+from anteroom.v1 import admin_service_pb2 as pb
+from anteroom.v1 import admin_service_pb2_grpc as pb_grpc
 from anteroomd import BOUND, FREE_PORT, Running, run
 
 REAL_ADDRESS = re.compile(r"127\.0\.0\.1:[1-9][0-9]*")
@@ -265,6 +268,78 @@ class ListenTest(MainTest):
                     "USED EXITING EXITED",
                 },
             )
+
+
+class AdminTest(MainTest):
+    @contextlib.contextmanager
+    def admin(self, address):
+        with grpc.insecure_channel(address) as channel:
+            yield pb_grpc.AdminServiceStub(channel)
+
+    def test_a_resource_is_shown_as_it_was_configured(self):
+        config = self.write(
+            "c.textproto",
+            """resources {
+              name: "a"
+              labels { key: "team" value: "blue" }
+              policy { max_instances: 3 }
+              hello { style: STYLE_AWAITABLE }
+            }""",
+        )
+        with Running(f"--config={config}", FREE_PORT) as program:
+            with self.admin(program.address()) as admin:
+                shown = admin.GetResource(
+                    pb.GetResourceRequest(name="a"), timeout=BOUND
+                ).resource
+        self.assertEqual(dict(shown.labels), {"team": "blue"})
+        self.assertEqual(shown.policy.max_instances, 3)
+        self.assertEqual(shown.policy.max_ttl.seconds, 600)
+        self.assertEqual(shown.hello.style, shown.hello.STYLE_AWAITABLE)
+
+    def test_a_drained_server_goes_on_serving_until_a_signal(self):
+        with Running(FREE_PORT) as program:
+            address = program.address()
+            self.assert_serves(address)
+            with self.admin(address) as admin:
+                drained = admin.Drain(pb.DrainRequest(), timeout=BOUND)
+                self.assertFalse(drained.forced)
+                with self.assertRaises(anteroom.Draining):
+                    asyncio.run(say_a_method(address))
+                listed = admin.ListResources(pb.ListResourcesRequest(), timeout=BOUND)
+                self.assertEqual(len(listed.resources), 4)
+                program.send(signal.SIGTERM)
+                self.assertEqual(program.ended()[0], 0)
+
+    def test_a_signal_while_an_operator_drains_awaits_the_same_drain(self):
+        config = self.write(
+            "c.textproto",
+            """drain_timeout { seconds: 3600 }
+            resources {
+              name: "slow"
+              hello { exit_takes { seconds: 1 } }
+            }""",
+        )
+
+        async def drain_and_signal(program):
+            address = program.address()
+            async with asyncio.timeout(BOUND):
+                async with anteroom.connect(address) as server:
+                    drain = None
+                    with self.assertRaises(anteroom.LeaseLost):
+                        async with server.resource("slow"):
+                            channel = grpc.aio.insecure_channel(address)
+                            admin = pb_grpc.AdminServiceStub(channel)
+                            drain = asyncio.ensure_future(
+                                admin.Drain(pb.DrainRequest())
+                            )
+                            await asyncio.Event().wait()
+                    program.send(signal.SIGTERM)
+                    async with channel:
+                        return (await drain).forced
+
+        with Running(f"--config={config}", FREE_PORT) as program:
+            self.assertFalse(asyncio.run(drain_and_signal(program)))
+            self.assertEqual(program.ended()[0], 0)
 
 
 class EndTest(MainTest):

@@ -37,7 +37,8 @@ ServiceTest::ServiceTest(const std::string& config_textproto)
   for (const v1::Resource& resource : config.resources()) {
     resources_.push_back(resource.name());
   }
-  auto server = Server::Start(*built_.anteroom, calls_, {"127.0.0.1:0"});
+  auto server = Server::Start(*built_.anteroom, calls_, {"127.0.0.1:0"},
+                              {built_.resources, built_.drain_timeout});
   ANTEROOM_CHECK(server.ok());
   server_ = *std::move(server);
   channel_ = grpc::CreateChannel(server_->addresses().front(),
