@@ -11,8 +11,9 @@ void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
 }
 
 bool WaitQueue::Remove(const Ticket& ticket) {
-  if (tickets_.erase(ticket.place) == 0) return false;
-  ++departures_;
+  const auto found = tickets_.find(ticket.place);
+  if (found == tickets_.end()) return false;
+  if (tickets_.erase(found) != tickets_.end()) ++departures_;
   if (ticket.lease->deferred()) --deferred_;
   return true;
 }

@@ -48,7 +48,7 @@ class WaitQueue {
  public:
   std::size_t size() const { return tickets_.size(); }
   bool empty() const { return tickets_.empty(); }
-  // How many have been taken out so far.
+  // How many have been taken out from before others.
   std::uint64_t departures() const { return departures_; }
   // How many of them are deferred.
   std::size_t deferred() const { return deferred_; }

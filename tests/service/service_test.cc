@@ -25,7 +25,8 @@ v1::ServerConfig Parse(const std::string& textproto) {
 
 }  // namespace
 
-ServiceTest::ServiceTest(const std::string& config_textproto)
+ServiceTest::ServiceTest(const std::string& config_textproto,
+                         const Prepare& prepare)
     : executor_(std::make_unique<coro::ThreadPool>(2)),
       timers_(std::make_unique<coro::ThreadTimers>(*executor_, clock_)),
       calls_(runtime()) {
@@ -37,6 +38,7 @@ ServiceTest::ServiceTest(const std::string& config_textproto)
   for (const v1::Resource& resource : config.resources()) {
     resources_.push_back(resource.name());
   }
+  if (prepare != nullptr) prepare(runtime(), *built_.anteroom);
   auto server = Server::Start(*built_.anteroom, calls_, {"127.0.0.1:0"},
                               {built_.resources, built_.drain_timeout});
   ANTEROOM_CHECK(server.ok());

@@ -6,6 +6,7 @@
 #define ANTEROOM_TESTS_SERVICE_SERVICE_TEST_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,8 +39,11 @@ MATCHER_P2(Fails, code, reason, "") {
 
 class ServiceTest : public ::testing::Test {
  protected:
-  // Without one: the four objects of the article.
-  explicit ServiceTest(const std::string& config_textproto = "");
+  // Without a configuration: the four objects of the article. `prepare` may add
+  // resources of its own before the server starts.
+  using Prepare = std::function<void(coro::Runtime, lifecycle::Anteroom&)>;
+  explicit ServiceTest(const std::string& config_textproto = "",
+                       const Prepare& prepare = nullptr);
   ~ServiceTest() override;
 
   // Ends every lease and joins every call. Idempotent.

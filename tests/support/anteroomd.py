@@ -25,14 +25,15 @@ def run(*arguments):
 
 class Running:
     """The program while it runs; killed on leaving if it still does, and once
-    2 BOUND are over, which ends whatever waits for it."""
+    twice `bound` seconds are over, which ends whatever waits for it."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, bound=BOUND):
+        self._seconds = bound
         self._process = subprocess.Popen(
             [ANTEROOMD, *arguments], stderr=subprocess.PIPE, text=True
         )
         self._lines = queue.Queue()
-        self._bound = threading.Timer(2 * BOUND, self._process.kill)
+        self._bound = threading.Timer(2 * bound, self._process.kill)
         self._bound.start()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -52,9 +53,13 @@ class Running:
             self._lines.put(line.rstrip("\n"))
         self._lines.put(None)
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def line(self):
         """The next line of standard error; None: there will be none."""
-        return self._lines.get(timeout=BOUND)
+        return self._lines.get(timeout=self._seconds)
 
     def address(self):
         """The address in the next line, which is to say where it listens."""
@@ -78,5 +83,5 @@ class Running:
 
     def ended(self):
         """The exit status, and what else it said."""
-        status = self._process.wait(BOUND)
+        status = self._process.wait(self._seconds)
         return status, list(iter(self.line, None))
