@@ -368,7 +368,7 @@ TEST_F(GuaranteeTest, G4NoUseStartsOnceTheEndIsDecided) {
   world_.RunUntilIdle();
 }
 
-TEST_F(GuaranteeTest, G4UsesThatOutlastTheGraceAreCancelledBeforeExit) {
+TEST_F(GuaranteeTest, G4UsesThatOutlastUseGraceAreCancelledBeforeExit) {
   UseWaitsForGate();
   Serve(kAllHooks);
   const LeasePtr lease = Acquire();

@@ -21,7 +21,7 @@ class KeyedTest : public LifecycleTest {
   }
 };
 
-TEST_F(KeyedTest, EachKeyHasAnObjectOfItsOwn) {
+TEST_F(KeyedTest, KeyedGivesEachKeyAnObjectOfItsOwn) {
   Serve(kAllHooks, Keyed());
   const LeasePtr a = Acquire(Key("a"));
   const LeasePtr b = Acquire(Key("b"));

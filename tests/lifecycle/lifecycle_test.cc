@@ -144,4 +144,11 @@ coro::Task<absl::StatusOr<Payload>> UseWaitsFor(
   co_return Payload{"text/plain", "used"};
 }
 
+coro::Task<absl::StatusOr<ExitResult>> ExitWaitsFor(
+    std::shared_ptr<coro::Event> gate) {
+  coro::Task<absl::Status> wait = WaitFor(std::move(gate), {});
+  (void)co_await std::move(wait);
+  co_return ExitResult();
+}
+
 }  // namespace anteroom::lifecycle

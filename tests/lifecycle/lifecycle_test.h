@@ -100,6 +100,10 @@ coro::Task<absl::Status> WaitFor(std::shared_ptr<coro::Event> gate,
 coro::Task<absl::StatusOr<Payload>> UseWaitsFor(
     std::shared_ptr<coro::Event> gate, std::stop_token stop);
 
+// Whatever its context says.
+coro::Task<absl::StatusOr<ExitResult>> ExitWaitsFor(
+    std::shared_ptr<coro::Event> gate);
+
 MATCHER_P(FailsWith, reason, std::string(ReasonName(reason))) {
   *result_listener << "which is " << arg.ToString();
   return HasReason(arg, reason);

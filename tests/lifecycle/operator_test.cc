@@ -4,13 +4,6 @@
 namespace anteroom::lifecycle {
 namespace {
 
-coro::Task<absl::StatusOr<ExitResult>> ExitWaitsFor(
-    std::shared_ptr<coro::Event> gate) {
-  coro::Task<absl::Status> wait = WaitFor(std::move(gate), {});
-  (void)co_await std::move(wait);
-  co_return ExitResult();
-}
-
 class OperatorTest : public LifecycleTest {
  protected:
   using DrainOutcome = testing::Outcome<absl::StatusOr<bool>>;

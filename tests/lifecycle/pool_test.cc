@@ -57,7 +57,7 @@ TEST_F(PoolTest, AReturnedObjectServesTheWaiterSoonerThanTheNewOne) {
   EXPECT_EQ((*second.value())->View().instance_id, "r#1");
 }
 
-TEST_F(PoolTest, AnInitThatNobodyWaitsForAnyMoreIsCancelled) {
+TEST_F(PoolTest, AbandonInitCancelStopsAnInitThatNobodyWaitsForAnyMore) {
   Policy policy;
   policy.max_instances = 2;
   int inits = 0;
@@ -74,7 +74,7 @@ TEST_F(PoolTest, AnInitThatNobodyWaitsForAnyMoreIsCancelled) {
   EXPECT_TRUE(absl::EndsWith(EventTrace(), "FAILED CLOSED"));
 }
 
-TEST_F(PoolTest, AnAbandonedInitThatIsKeptServesTheNext) {
+TEST_F(PoolTest, AbandonInitKeepLetsTheInitServeTheNext) {
   Policy policy;
   policy.abandon_init = AbandonInit::kKeep;
   policy.idle_timeout = absl::Minutes(1);
@@ -300,7 +300,7 @@ TEST_F(PoolTest, ALeaseOnAStreamDoesNotExpire) {
 
 // ---- timeouts of the hooks ----
 
-TEST_F(PoolTest, AnEnterThatTakesTooLongTimesOut) {
+TEST_F(PoolTest, EnterTimeoutEndsAnEnterThatTakesTooLong) {
   script_.enter = [this](EnterContext& context) {
     return UseWaitsFor(gate_, context.stop());
   };
@@ -323,7 +323,7 @@ TEST_F(PoolTest, TheInitInsideEnterDoesNotCountTowardsItsTimeout) {
   EXPECT_TRUE(acquire.value().ok());
 }
 
-TEST_F(PoolTest, AUseThatTakesTooLongTimesOutAndTheLeaseGoesOn) {
+TEST_F(PoolTest, UseTimeoutEndsAUseThatTakesTooLongAndTheLeaseGoesOn) {
   script_.use = [this](UseContext& context, absl::string_view) {
     return UseWaitsFor(gate_, context.stop());
   };
@@ -338,7 +338,7 @@ TEST_F(PoolTest, AUseThatTakesTooLongTimesOutAndTheLeaseGoesOn) {
   EXPECT_EQ(lease->state(), LeaseState::kHeld);
 }
 
-TEST_F(PoolTest, AnExitThatTakesTooLongIsToldInTheReceipt) {
+TEST_F(PoolTest, ExitTimeoutIsToldInTheReceipt) {
   auto never = std::make_shared<coro::Event>(world_.runtime());
   script_.exit = [never](ExitContext& context) {
     return [](std::stop_token stop, std::shared_ptr<coro::Event> never)

@@ -83,7 +83,7 @@ TEST_F(ResumeTest, EventsThatTheFirstStreamHadAreNotToldAgain) {
               ElementsAre("entered", "EXITING", "EXITED", "exited"));
 }
 
-TEST_F(ResumeTest, TheGraceOverTheLeaseEndsWithDisconnected) {
+TEST_F(ResumeTest, MaxDisconnectGraceOverTheLeaseEndsWithDisconnected) {
   ScopeClient first(*stub_);
   first.SendAcquire("brief", kGrace);  // clamped to a millisecond
   const v1::Lease lease = first.AwaitEntered();
