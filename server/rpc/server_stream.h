@@ -54,8 +54,9 @@ class ServerStream
 
   // Writes one response and waits until it is taken. False: the stream is
   // broken, also where the client took nothing for write_timeout (it is then
-  // cut off). At most one at a time. Resumes on the executor.
-  coro::Task<bool> Write(Response response) {
+  // cut off). At most one at a time. `more`: another follows at once, and the
+  // two may travel together; the last must say false. Resumes on the executor.
+  coro::Task<bool> Write(Response response, bool more = false) {
     const auto self = this->shared_from_this();
     auto writer = std::make_shared<coro::Waiter>(calls_.runtime());
     {
@@ -64,7 +65,9 @@ class ServerStream
     }
     response_ = std::move(response);
     TsanRelease(this);
-    this->StartWrite(&response_);
+    grpc::WriteOptions options;
+    if (more) options.set_buffer_hint();
+    this->StartWrite(&response_, options);
     const coro::Clock& clock = calls_.runtime().clock;
     const coro::Wake wake = co_await writer->Wait(
         {}, coro::After(clock.Now(), calls_.options().write_timeout));

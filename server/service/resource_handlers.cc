@@ -115,12 +115,16 @@ Task<absl::Status> ResourceHandlers::WatchEvents(
     const absl::StatusOr<std::vector<lifecycle::Event>> batch =
         co_await std::move(read);
     if (!batch.ok()) co_return batch.status();
+    next = batch->back().sequence + 1;
+    std::vector<const lifecycle::Event*> wanted;
     for (const lifecycle::Event& event : *batch) {
-      next = event.sequence + 1;
-      if (!Concerns(request, event)) continue;
+      if (Concerns(request, event)) wanted.push_back(&event);
+    }
+    for (const lifecycle::Event* const event : wanted) {
       v1::WatchEventsResponse response;
-      *response.mutable_event() = ToProto(event);
-      Task<bool> write = stream.Write(std::move(response));
+      *response.mutable_event() = ToProto(*event);
+      Task<bool> write =
+          stream.Write(std::move(response), /*more=*/event != wanted.back());
       if (!co_await std::move(write)) {
         co_return absl::CancelledError("the watcher left");
       }
