@@ -145,7 +145,8 @@ absl::StatusOr<std::shared_ptr<Lease>> Anteroom::FindByName(
   return lease;
 }
 
-absl::StatusOr<InstanceView> Anteroom::Evict(absl::string_view instance_id) {
+absl::StatusOr<InstanceView> Anteroom::Evict(
+    absl::string_view instance_id) const {
   // "resource#number"
   const std::size_t hash = instance_id.rfind('#');
   std::uint64_t number = 0;

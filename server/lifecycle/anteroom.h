@@ -105,7 +105,7 @@ class Anteroom {
       absl::string_view lease_name) const;
   // Has the instance closed after its last exit (Pool::Evict()).
   // INSTANCE_NOT_FOUND.
-  absl::StatusOr<InstanceView> Evict(absl::string_view instance_id);
+  absl::StatusOr<InstanceView> Evict(absl::string_view instance_id) const;
   // Drains `resource`, or all (empty); the server goes on serving. True if
   // `deadline` passed and forced it: what then still goes on is hooks that do
   // not heed their stop. `stop` ends this wait alone: the drain goes on, and is

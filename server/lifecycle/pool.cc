@@ -397,4 +397,20 @@ Pool::Counts Pool::counts() const {
   return counts;
 }
 
+Pool::Census Pool::TakeCensus() const {
+  coro::MutexLock lock(mu_);
+  Census census;
+  census.instances.reserve(instances_.size());
+  for (const auto& [key, line] : lines_) {
+    census.waiting.emplace_back(key, line.queue().size());
+    for (const auto& [number, instance] : line.instances()) {
+      census.instances.push_back({key, number, instance->constructed(),
+                                  instance->state(), instance->bound,
+                                  instance->retired, instance->checking,
+                                  instance->warm});
+    }
+  }
+  return census;
+}
+
 }  // namespace anteroom::lifecycle

@@ -173,6 +173,24 @@ class Pool {
   };
   Counts counts() const;
 
+  // What the invariants above speak of, as it is now; for tests.
+  struct Census {
+    struct Seat {
+      std::string key;
+      std::uint64_t number = 0;
+      // The state means nothing until it is constructed.
+      bool constructed = false;
+      InstanceState state = InstanceState::kConstructed;
+      int bound = 0;
+      bool retired = false;
+      bool checking = false;
+      bool warm = false;
+    };
+    std::vector<Seat> instances;  // by key, then in the order of their begin
+    std::vector<std::pair<std::string, std::size_t>> waiting;  // by key
+  };
+  Census TakeCensus() const;
+
  private:
   // What was decided under the lock, to be done without it.
   struct Todo {

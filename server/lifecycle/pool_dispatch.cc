@@ -135,20 +135,21 @@ void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
 }
 
 void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
-  if (policy_.abandon_init == AbandonInit::kKeep || instance.warm ||
-      instance.retired || instance.bound > 0 ||
-      instance.state() != InstanceState::kInitializing) {
+  if (instance.bound > 0 || instance.state() != InstanceState::kInitializing) {
     return;
   }
-  Line& line = LineOf(instance.info().key);
-  if (line.IsUnderWay(instance)) return;  // waiters count on it
-  if (line.spares() < static_cast<std::size_t>(policy_.min_idle)) {
-    instance.warm = true;
-  } else {
-    instance.retired = true;
-    todo.stop.push_back(instance.abandoned);
+  // One that is to be closed is of no use, whatever the policy.
+  if (!instance.retired) {
+    if (policy_.abandon_init == AbandonInit::kKeep || instance.warm) return;
+    Line& line = LineOf(instance.info().key);
+    if (line.IsUnderWay(instance)) return;  // waiters count on it
+    const bool spare =
+        line.spares() < static_cast<std::size_t>(policy_.min_idle);
+    (spare ? instance.warm : instance.retired) = true;
+    line.Note(instance);
+    if (spare) return;
   }
-  line.Note(instance);
+  todo.stop.push_back(instance.abandoned);
 }
 
 void Pool::RefuseUnserved(Line& line) {

@@ -7,6 +7,14 @@
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
+namespace {
+
+void EndUnclaimed(const std::shared_ptr<Lease>& lease) {
+  lease->pool().End(
+      lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
+}
+
+}  // namespace
 
 absl::Status RequestIdReused() {
   return Error(Reason::kRequestIdReused,
@@ -39,12 +47,19 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
   coro::Task<coro::Wake> wait = entry->done.Wait(std::move(stop), deadline);
   const coro::Wake wake = co_await std::move(wait);
   bool abandoned = false;
+  std::shared_ptr<Lease> unclaimed;
   {
     coro::MutexLock lock(mu_);
-    abandoned = --entry->callers == 0 && !entry->over;
-    if (abandoned) Drop(request, *entry);
+    entry->claimed |= wake == coro::Wake::kSignalled;
+    if (--entry->callers == 0 && !entry->claimed) {
+      Drop(request, *entry);
+      abandoned = !entry->over;
+      unclaimed = entry->lease;
+    }
   }
   if (abandoned) entry->stop.request_stop();
+  // Granted when the last caller had left, but had not said so yet.
+  if (unclaimed != nullptr) EndUnclaimed(unclaimed);
   if (wake == coro::Wake::kCancelled) co_return CallerLeft();
   if (wake == coro::Wake::kTimedOut) co_return WaitTimedOut();
   if (!entry->failure.ok()) co_return entry->failure;
@@ -69,10 +84,7 @@ coro::Task<void> RequestIndex::Run(std::string request,
     if (lease.ok()) entry->lease = *lease;
     if (!lease.ok() || nobody_is_there) Drop(request, *entry);
   }
-  if (lease.ok() && nobody_is_there) {
-    (*lease)->pool().End(
-        *lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
-  }
+  if (lease.ok() && nobody_is_there) EndUnclaimed(*lease);
   entry->done.Set();
 }
 

@@ -5,8 +5,8 @@
 // Invariants, all decided under one lock:
 //  1. An entry serves one attempt. It is dropped when that fails, or when its
 //     last caller leaves, which stops it: a retry after that queues anew.
-//  2. A lease is kept for retries only if a caller was still there when it was
-//     granted; else it is ended at once. It is kept until Forget().
+//  2. A lease is kept for retries only if a caller was told of it; else it is
+//     ended at once. It is kept until Forget().
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_REQUEST_INDEX_H_
@@ -68,9 +68,10 @@ class RequestIndex {
     const std::string arguments;
     std::stop_source stop;
     coro::Event done;
-    int callers = 0;    // guarded by mu_
-    bool over = false;  // guarded by mu_
-    // What it came to: written before `done` is set.
+    int callers = 0;       // guarded by mu_
+    bool over = false;     // guarded by mu_
+    bool claimed = false;  // somebody was told; guarded by mu_
+    // What it came to: written under mu_, before `done` is set.
     absl::Status failure;
     std::shared_ptr<Lease> lease;
   };

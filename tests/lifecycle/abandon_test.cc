@@ -42,6 +42,22 @@ TEST_F(AbandonTest, ALeavingNeighbourDoesNotCancelTheInitOfWhoIsBoundToo) {
   EXPECT_TRUE(stays.value().ok()) << stays.value().status();
 }
 
+TEST_F(AbandonTest, TheInitOfAnObjectThatIsToBeClosedIsLetGo) {
+  Policy policy;
+  policy.enter_timeout = absl::Seconds(1);
+  auto work = std::make_shared<coro::Event>(world_.runtime());
+  script_.enter = [work](EnterContext& context) {
+    return EnterWorksThenAwaitsInit(context, work);
+  };
+  InitWaitsForGate();
+  Serve(kAllHooks, policy);
+  const AcquireOutcome outcome = StartAcquire();
+  world_.Advance(absl::Seconds(1));  // starts the init when its time is over
+  ASSERT_TRUE(outcome.done());
+  EXPECT_THAT(outcome.value().status(), FailsWith(Reason::kEnterTimedOut));
+  EXPECT_EQ(pool().counts().instances, 0u) << "an init that nobody awaits";
+}
+
 TEST_F(AbandonTest, AnAbandonedInitThatIsKeptServesTheNextAlsoWithItsOwnEnter) {
   Policy policy;
   policy.abandon_init = AbandonInit::kKeep;

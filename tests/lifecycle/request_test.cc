@@ -32,6 +32,22 @@ TEST_F(RequestTest, ACallerThatLeavesAsItsRequestIsGrantedLeavesNoLostLease) {
   EXPECT_TRUE(retry.done()) << "waits for a lease that nobody knows of";
 }
 
+TEST_F(RequestTest, AStreamThatLeavesAsItsRequestIsGrantedHoldsNothing) {
+  Serve(kNoHooks);
+  const LeasePtr holder = Acquire();
+  AcquireOptions options = WithId();
+  options.stream_bound = true;  // no ttl would ever end it
+  std::stop_source caller;
+  const AcquireOutcome first =
+      StartAcquire(options, absl::InfiniteDuration(), caller.get_token());
+  world_.RunUntilIdle();
+  StartRelease(holder);   // binds the waiter; its grant is posted
+  caller.request_stop();  // before the grant
+  world_.RunUntilIdle();
+  EXPECT_TRUE(absl::IsCancelled(first.value().status()));
+  EXPECT_EQ(pool().counts().leases, 0u);
+}
+
 TEST_F(RequestTest, TheReceiptOfAnEarlierTryDoesNotForgetTheGrantOfALaterOne) {
   script_.enter = [this](EnterContext&) { return UseWaitsFor(gate_, {}); };
   script_.init = [](InitContext&) { return Return(absl::OkStatus()); };

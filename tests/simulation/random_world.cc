@@ -1,9 +1,10 @@
 #include "tests/simulation/random_world.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
-#include "server/coro/sleep.h"
+#include "absl/strings/str_cat.h"
 #include "server/error/error.h"
 
 namespace anteroom::lifecycle {
@@ -11,297 +12,575 @@ namespace {
 
 using coro::Task;
 
-// How one call of a hook goes.
-struct Way {
-  absl::Duration takes;
-  bool heeds_stop = true;
-  bool fails = false;
-};
+// Clients at a time; what a world's checks cost grows with it.
+constexpr std::size_t kMostClients = 14;
+// Acquires of a world.
+constexpr std::uint64_t kFewestScopes = 200;
+constexpr std::uint64_t kMoreScopes = 400;
+// What may happen without time passing, and timers until a drain is over.
+constexpr std::size_t kMostWork = 100'000;
+constexpr std::size_t kMostTimers = 100'000;
+constexpr std::size_t kEventsKept = 1024;
 
-Task<absl::Status> Go(coro::Runtime runtime, std::stop_token stop, Way way) {
-  if (way.takes > absl::ZeroDuration()) {
-    Task<coro::Wake> sleep =
-        coro::SleepUntil(runtime, coro::After(runtime.clock.Now(), way.takes),
-                         way.heeds_stop ? std::move(stop) : std::stop_token());
-    if (co_await std::move(sleep) == coro::Wake::kCancelled) {
-      co_return absl::CancelledError("the hook was stopped");
-    }
+Hooks PickHooks(Chance chance) {
+  Hooks hooks;
+  hooks.init = !chance.OneIn(5);
+  hooks.enter = chance.OneIn(2);
+  hooks.exit = !chance.OneIn(3);
+  hooks.close = chance.OneIn(2);
+  hooks.check = chance.OneIn(3);
+  return hooks;
+}
+
+Policy PickPolicy(Chance chance) {
+  Policy policy;
+  policy.keyed = chance.OneIn(3);
+  policy.max_instances = static_cast<int>(1 + chance.Pick(4));
+  policy.max_holders = chance.OneIn(2) ? 1 : static_cast<int>(chance.Pick(4));
+  if (!policy.keyed && chance.OneIn(2)) {
+    policy.min_idle = static_cast<int>(
+        chance.Pick(static_cast<std::uint64_t>(policy.max_instances) + 1));
   }
-  if (way.fails) co_return absl::UnavailableError("the hook fails");
-  co_return absl::OkStatus();
-}
-
-Task<absl::StatusOr<Payload>> Enter(coro::Runtime runtime,
-                                    EnterContext& context, Way before,
-                                    bool awaits_init, Way after) {
-  Task<absl::Status> first = Go(runtime, context.stop(), before);
-  absl::Status status = co_await std::move(first);
-  if (status.ok() && awaits_init) {
-    Task<absl::Status> init = context.Init();
-    status = co_await std::move(init);
+  policy.idle_timeout =
+      absl::Milliseconds(600) * static_cast<int>(chance.Pick(4));
+  if (chance.OneIn(3)) policy.max_lifetime = absl::Seconds(3);
+  if (chance.OneIn(2)) policy.check_interval = absl::Milliseconds(350);
+  policy.default_ttl =
+      absl::Milliseconds(500) * static_cast<int>(1 + chance.Pick(4));
+  policy.max_ttl = absl::Seconds(2) + chance.Milliseconds(1000);
+  if (chance.OneIn(3)) {
+    policy.max_hold = absl::Milliseconds(1000) + chance.Milliseconds(1500);
   }
-  if (!status.ok()) co_return status;
-  Task<absl::Status> second = Go(runtime, context.stop(), after);
-  status = co_await std::move(second);
-  if (!status.ok()) co_return status;
-  co_return Payload();
+  if (chance.OneIn(2)) policy.revoke_notice = absl::Milliseconds(300);
+  policy.use_grace = chance.Milliseconds(2) * 400;
+  policy.enter_timeout =
+      absl::Milliseconds(150) + chance.Milliseconds(2) * 2000;
+  policy.init_timeout = absl::Milliseconds(200) + chance.Milliseconds(2) * 2000;
+  if (chance.OneIn(3)) policy.use_timeout = absl::Milliseconds(250);
+  policy.exit_timeout = absl::Milliseconds(150) + chance.Milliseconds(2) * 2000;
+  policy.close_timeout =
+      absl::Milliseconds(150) + chance.Milliseconds(2) * 2000;
+  policy.init_retry.attempts = static_cast<int>(1 + chance.Pick(3));
+  policy.init_retry.initial_backoff = absl::Milliseconds(100);
+  policy.init_retry.max_backoff = absl::Milliseconds(150);
+  if (chance.OneIn(2)) {
+    policy.breaker.failures = static_cast<int>(1 + chance.Pick(3));
+  }
+  policy.breaker.open = absl::Milliseconds(700);
+  policy.abandon_init =
+      chance.OneIn(3) ? AbandonInit::kKeep : AbandonInit::kCancel;
+  policy.await_init = chance.OneIn(5) ? AwaitInit::kNever : AwaitInit::kOnEnter;
+  policy.max_waiters =
+      chance.OneIn(3) ? static_cast<int>(chance.Pick(4)) : 1000;
+  policy.reuse_tainted = chance.OneIn(3);
+  return policy;
 }
 
-template <typename Result>
-Task<absl::StatusOr<Result>> Yielding(Task<absl::Status> task) {
-  const absl::Status status = co_await std::move(task);
-  if (!status.ok()) co_return status;
-  co_return Result();
+Manners PickManners(Chance chance) {
+  Manners manners;
+  const std::uint64_t mood = chance.Pick(4);
+  if (mood == 0) {  // everything goes well
+    manners.init_fails = manners.enter_fails = manners.use_fails = 0;
+    manners.exit_fails = manners.check_fails = manners.taints = 0;
+  } else if (mood == 1) {  // nothing does
+    manners.init_fails = manners.enter_fails = 2;
+    manners.throws = 8;
+    manners.constructor_throws = 10;
+  }
+  manners.takes_time = 1 + chance.Pick(4);
+  manners.longest = 50 + 100 * chance.Pick(5);
+  if (chance.OneIn(3)) manners.hangs = 40;
+  if (chance.OneIn(2)) manners.deaf = 0;
+  if (chance.OneIn(2)) manners.forgets_init = 0;
+  return manners;
 }
 
-Task<bool> DrainAll(Anteroom& anteroom) {
-  Task<void> drain = anteroom.Drain();
-  co_await std::move(drain);
-  co_return true;
+Anteroom::Options PickOptions(Chance chance) {
+  Anteroom::Options options;
+  options.events_kept = kEventsKept;
+  options.receipts.receipts_kept =
+      chance.OneIn(2) ? absl::Seconds(1) : absl::Minutes(10);
+  options.receipts.receipts_max = chance.OneIn(2) ? 4 : 50;
+  return options;
+}
+
+void TellPolicy(std::uint64_t seed, const Policy& policy, Hooks hooks) {
+  std::fputs(
+      absl::StrCat("seed ", seed, ": init ", hooks.init, " enter ", hooks.enter,
+                   " exit ", hooks.exit, " close ", hooks.close, " check ",
+                   hooks.check, "; keyed ", policy.keyed, " instances ",
+                   policy.max_instances, " holders ", policy.max_holders,
+                   " min_idle ", policy.min_idle, " waiters ",
+                   policy.max_waiters, " attempts ", policy.init_retry.attempts,
+                   " breaker ", policy.breaker.failures, " keep ",
+                   policy.abandon_init == AbandonInit::kKeep, " never ",
+                   policy.await_init == AwaitInit::kNever, " idle ",
+                   absl::FormatDuration(policy.idle_timeout), " ttl ",
+                   absl::FormatDuration(policy.default_ttl), " to ",
+                   absl::FormatDuration(policy.max_ttl), " hold ",
+                   absl::FormatDuration(policy.max_hold), " notice ",
+                   absl::FormatDuration(policy.revoke_notice), "\n")
+          .c_str(),
+      stderr);
 }
 
 }  // namespace
 
-RandomWorld::RandomWorld(std::uint64_t seed)
-    : seed_(seed),
-      pick_(seed * 7919),
+WorldReport RunRandomWorld(std::uint64_t seed, bool checks, bool tells) {
+  auto world = std::make_unique<RandomWorld>(seed, checks, tells);
+  WorldReport report = world->Run();
+  // A broken world cannot be taken down: its own checks would end the process.
+  if (!report.violation.empty()) (void)world.release();
+  return report;
+}
+
+RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
+    : chance_(seed * 5 + 0),
       world_(seed),
-      anteroom_(
-          std::make_unique<Anteroom>(world_.runtime(), Anteroom::Options{})),
+      hooks_(PickHooks(Chance(seed * 5 + 1))),
+      policy_(PickPolicy(Chance(seed * 5 + 2))),
+      with_requests_(Chance(seed).OneIn(4)),
+      options_(PickOptions(Chance(seed * 5 + 3))),
+      witness_(world_.runtime(), seed, policy_, hooks_, checks),
+      anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
       calls_(world_.runtime()),
       looks_(world_.runtime()),
       next_event_(anteroom_->events().next_sequence()) {
-  WriteScript();
-  policy_ = PickPolicy();
+  witness_.set_tells(tells);
+  if (tells) TellPolicy(seed, policy_, hooks_);
+  witness_.set_read_log([this] { ReadLog(); });
+  const absl::Status added = anteroom_->AddResource(
+      "r", policy_,
+      std::make_unique<RandomKind>(world_.runtime(), hooks_,
+                                   PickManners(Chance(seed * 5 + 4)),
+                                   chance_.Next(), witness_));
+  ANTEROOM_CHECK(added.ok());
+  pool_ = *anteroom_->FindPool("r");
+  witness_.set_pool(*pool_);
 }
 
-void RandomWorld::WriteScript() {
-  script_.hooks = Hooks{.init = !Chance(4),
-                        .enter = !Chance(2),
-                        .exit = !Chance(3),
-                        .close = !Chance(2),
-                        .check = Chance(2)};
-  const coro::Runtime runtime = world_.runtime();
-  const auto way = [this](int most, int fails_one_in) {
-    return Way{PickMilliseconds(3) * most, !Chance(4),
-               Chance(static_cast<std::uint64_t>(fails_one_in))};
-  };
-  script_.init = [runtime, way](InitContext& context) {
-    return Go(runtime, context.stop(), way(400, 5));
-  };
-  script_.enter = [this, runtime, way](EnterContext& context) {
-    return Enter(runtime, context, way(300, 8), !Chance(3), way(200, 6));
-  };
-  script_.use = [runtime, way](UseContext& context, absl::string_view) {
-    return Yielding<Payload>(Go(runtime, context.stop(), way(1500, 6)));
-  };
-  script_.exit = [runtime, way](ExitContext& context) {
-    return Yielding<ExitResult>(Go(runtime, context.stop(), way(100, 6)));
-  };
-  script_.close = [runtime, way](CloseContext& context) {
-    return Go(runtime, context.stop(), way(100, 6));
-  };
-  script_.check = [runtime, way](CheckContext& context) {
-    return Go(runtime, context.stop(), way(100, 4));
-  };
-}
-
-Policy RandomWorld::PickPolicy() {
-  Policy policy;
-  policy.keyed = Chance(3);
-  policy.max_instances = static_cast<int>(1 + Pick(3));
-  policy.max_holders = static_cast<int>(Pick(3));
-  if (!policy.keyed) {
-    policy.min_idle = static_cast<int>(
-        Pick(static_cast<std::uint64_t>(policy.max_instances)));
-  }
-  policy.idle_timeout = absl::Seconds(1) * static_cast<int>(Pick(3));
-  if (Chance(3)) policy.max_lifetime = absl::Seconds(2);
-  if (Chance(2)) policy.check_interval = absl::Milliseconds(700);
-  policy.default_ttl = absl::Seconds(1) * static_cast<int>(1 + Pick(3));
-  policy.max_ttl = absl::Seconds(4);
-  if (Chance(3)) policy.max_hold = absl::Seconds(3);
-  if (Chance(3)) policy.revoke_notice = absl::Milliseconds(300);
-  policy.use_grace = PickMilliseconds(2) * 500;
-  policy.enter_timeout = absl::Milliseconds(400) + PickMilliseconds(2) * 2000;
-  policy.init_timeout = absl::Milliseconds(300) + PickMilliseconds(2) * 2000;
-  policy.init_retry.attempts = static_cast<int>(1 + Pick(2));
-  policy.breaker.failures = static_cast<int>(Pick(4));
-  policy.breaker.open = absl::Seconds(1);
-  policy.abandon_init = Chance(2) ? AbandonInit::kKeep : AbandonInit::kCancel;
-  policy.await_init = Chance(4) ? AwaitInit::kNever : AwaitInit::kOnEnter;
-  policy.max_waiters = Chance(2) ? 0 : 1000;
-  policy.reuse_tainted = Chance(2);
-  return policy;
-}
-
-bool RandomWorld::Run() {
-  const bool added =
-      anteroom_
-          ->AddResource("r", policy_,
-                        std::make_unique<testing::ScriptedKind>(script_))
-          .ok();
-  EXPECT_TRUE(added) << "seed " << seed_;
-  const std::uint64_t steps = 60 + Pick(40);
-  const std::uint64_t drain_at = 20 + Pick(100);
-  for (std::uint64_t step = 0; step < steps; ++step) {
-    if (step == drain_at) BeginDrain();
+WorldReport RandomWorld::Run() {
+  const std::uint64_t scopes = kFewestScopes + chance_.Pick(kMoreScopes);
+  const bool watched = chance_.OneIn(4);
+  if (watched) calls_.Spawn(Watch());
+  RunUntilIdle();
+  while (report_.scopes < scopes && Fine()) Step();
+  for (std::uint64_t more = chance_.Pick(30); more > 0 && Fine(); --more) {
+    BeginDrain();
     Step();
-    Look();
   }
-  BeginDrain();
-  world_.RunAdvancing(calls_.Join());
-  Look();
-  world_.RunAdvancing(looks_.Join());
-  LookAtEnd();
-  return !::testing::Test::HasFailure();
+  RunToTheEnd();
+  report_.violation = witness_.violation();
+  report_.hash = witness_.hash();
+  return std::move(report_);
 }
 
 void RandomWorld::Step() {
-  const std::uint64_t what = clients_.empty() ? 0 : Pick(8);
-  if (what <= 1) {
+  const std::uint64_t what = chance_.Pick(20);
+  if (clients_.size() < kMostClients ? what < 7 : what < 1) {
     Come();
-  } else if (what <= 5) {
-    ActOn(clients_[Pick(clients_.size())]);
-  } else if (what == 6) {
-    for (std::uint64_t i = Pick(10); i > 0; --i) world_.executor().RunOne();
+  } else if (what < 10) {
+    ReleaseOne();
+  } else if (what < 12) {
+    UseOne();
+  } else if (what == 12) {
+    RenewOne();
+  } else if (what == 13) {
+    LeaveOne();
+  } else if (what == 14) {
+    switch (chance_.Pick(6)) {
+      case 0:
+        RevokeOne();
+        break;
+      case 1:
+        StopUse();
+        break;
+      case 2:
+        world_.clock().JumpWall(chance_.Milliseconds(4000) - absl::Seconds(2));
+        break;
+      case 3:
+        ViewOne();
+        break;
+      default:
+        ReleaseEnded();
+    }
+  } else if (what == 15) {
+    for (std::uint64_t i = chance_.Pick(8); i > 0; --i) {
+      world_.executor().RunOne();
+    }
+  } else if (what < 18) {
+    RunUntilIdle();
   } else {
-    world_.Advance(PickMilliseconds(900));
+    Advance(chance_.OneIn(8) ? absl::Seconds(1) + chance_.Milliseconds(2000)
+                             : chance_.Milliseconds(250));
   }
+}
+
+// ---- steps ----
+
+std::string RandomWorld::PickRequest(const AcquireOptions& options) {
+  if (!with_requests_ || chance_.OneIn(3)) return "";
+  if (chance_.OneIn(4)) ++requests_;
+  // Now and then one that was used for another key or priority.
+  if (chance_.OneIn(20)) return absl::StrCat("request ", requests_);
+  return absl::StrCat("request ", requests_, options.key, options.priority);
 }
 
 void RandomWorld::Come() {
   AcquireOptions options;
-  if (policy_.keyed)
-    options.key = std::string(1, static_cast<char>('a' + Pick(4)));
-  options.no_wait = Chance(8);
-  options.priority = Chance(4) ? 1 : 0;
-  options.stream_bound = Chance(3);
-  if (Chance(4)) {
-    options.request = "request " + std::to_string(Pick(4)) + options.key;
+  if (policy_.keyed) {
+    options.key = std::string(1, static_cast<char>('a' + chance_.Pick(5)));
   }
-  const std::stop_source stop;
+  options.no_wait = chance_.OneIn(10);
+  options.priority =
+      chance_.OneIn(4) ? static_cast<int>(chance_.Pick(3)) - 1 : 0;
+  options.stream_bound = chance_.OneIn(3);
+  if (chance_.OneIn(3)) options.ttl = chance_.Milliseconds(3500);
+  options.request = PickRequest(options);
+  options.arguments = absl::StrCat(options.key, options.priority);
   const absl::Duration max_wait =
-      Chance(2) ? absl::InfiniteDuration() : PickMilliseconds(3000);
-  clients_.push_back(
-      {options.key, options.priority, !options.request.empty(),
-       /*left=*/false, stop,
-       AcquireOutcome(
-           calls_, anteroom_->Acquire("r", options, max_wait, stop.get_token(),
-                                      coro::kNever))});
+      chance_.OneIn(2) ? absl::InfiniteDuration() : chance_.Milliseconds(1500);
+  const coro::Instant now = world_.clock().Now();
+  const coro::Instant deadline =
+      chance_.OneIn(6) ? coro::After(now, chance_.Milliseconds(1000))
+                       : coro::kNever;
+
+  LeaseTrack& track = witness_.NewAttempt();
+  track.key = options.key;
+  track.priority = options.priority;
+  track.no_wait = options.no_wait;
+  track.stream_bound = options.stream_bound;
+  track.has_request = !options.request.empty();
+  const coro::Instant bound = coro::After(now, max_wait);
+  track.deadline = track.has_request ? deadline : std::min(bound, deadline);
+  track.attempt_deadline = track.has_request ? bound : track.deadline;
+  track.ttl = options.ttl == absl::ZeroDuration()
+                  ? policy_.default_ttl
+                  : std::min(options.ttl, policy_.max_ttl);
+  options.holder = absl::StrCat(track.number);
+  if (witness_.checks()) {
+    options.sink = std::shared_ptr<EventSink>(std::shared_ptr<void>(), &track);
+  }
+  ++report_.scopes;
+  auto client = std::make_shared<Client>();
+  client->track = &track;
+  clients_.push_back(client);
+  witness_.AcquireBegins(track);
+  calls_.Spawn(
+      Acquire(std::move(client), std::move(options), max_wait, deadline));
+  witness_.AcquireBegan(track);
 }
 
-void RandomWorld::ActOn(Client& client) {
-  if (Chance(4)) {
-    client.left = true;
-    client.stop.request_stop();
+Task<void> RandomWorld::Acquire(std::shared_ptr<Client> client,
+                                AcquireOptions options, absl::Duration max_wait,
+                                coro::Instant deadline) {
+  Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire = anteroom_->Acquire(
+      "r", std::move(options), max_wait, client->stop.get_token(), deadline);
+  const absl::StatusOr<std::shared_ptr<Lease>> answer =
+      co_await std::move(acquire);
+  client->answered = true;
+  if (answer.ok()) {
+    client->lease = *answer;
+    ++report_.granted;
   }
-  if (!client.outcome.done() || !client.outcome.value().ok()) return;
-  const LeasePtr lease = *client.outcome.value();
-  switch (Pick(3)) {
-    case 0: {
-      ExitCause cause;
-      cause.tainted = Chance(4);
-      releases_.emplace_back(
-          calls_, anteroom_->Release(lease->id(), cause, {}, coro::kNever));
+  witness_.Answered(*client->track, answer);
+}
+
+RandomWorld::Client* RandomWorld::PickHolder() {
+  if (clients_.empty()) return nullptr;
+  Client& client = *clients_[chance_.Pick(clients_.size())];
+  return client.lease == nullptr ? nullptr : &client;
+}
+
+void RandomWorld::LeaveOne() {
+  if (clients_.empty()) return;
+  Client& client = *clients_[chance_.Pick(clients_.size())];
+  if (client.answered) return;
+  witness_.Left(*client.track);
+  witness_.Tell("leave", client.track->number);
+  client.stop.request_stop();
+}
+
+ExitCause RandomWorld::PickCause() {
+  ExitCause cause;
+  switch (chance_.Pick(8)) {
+    case 0:
+      cause.reason = ExitReason::kBodyFailed;
+      cause.error = absl::AbortedError("the body failed");
       break;
-    }
     case 1:
-      uses_.emplace_back(calls_, anteroom_->Use(lease->id(), "m", argument_, 0,
-                                                {}, coro::kNever));
+      cause.reason = ExitReason::kCancelled;
+      cause.error = absl::CancelledError("the body was cancelled");
+      break;
+    case 2:
+      cause.reason = ExitReason::kDisconnected;
       break;
     default:
-      (void)anteroom_->Renew(lease->id(), Chance(2) ? absl::ZeroDuration()
-                                                    : PickMilliseconds(5000));
+      break;
   }
+  cause.tainted = chance_.OneIn(12);
+  return cause;
+}
+
+void RandomWorld::ReleaseOne() {
+  Client* const client = PickHolder();
+  if (client == nullptr) return;
+  const ExitCause cause = PickCause();
+  std::stop_source stop;
+  LeaseTrack& track = witness_.TrackOf(client->lease->info());
+  const bool known = anteroom_->Find(client->lease->id()).ok();
+  witness_.ExpectKept(track, *client->lease, known,
+                      options_.receipts.receipts_kept,
+                      options_.receipts.receipts_max);
+  if (!known) return;
+  witness_.Ending(track, cause);
+  calls_.Spawn(Release(client->lease, &track, cause, stop.get_token()));
+  // It leaves; the exit goes on.
+  if (chance_.OneIn(8)) stop.request_stop();
+}
+
+Task<void> RandomWorld::Release(std::shared_ptr<Lease> lease, LeaseTrack* track,
+                                ExitCause cause, std::stop_token stop) {
+  const std::string id = lease->id();
+  Task<absl::StatusOr<Receipt>> release =
+      anteroom_->Release(id, std::move(cause), stop, coro::kNever);
+  const absl::StatusOr<Receipt> receipt = co_await std::move(release);
+  witness_.Mix(static_cast<std::uint64_t>(receipt.status().code()));
+  if (!receipt.ok()) {
+    witness_.Expect(stop.stop_requested(), "a release was refused",
+                    track->number);
+    co_return;
+  }
+  witness_.Released(*track, *lease, *receipt);
+}
+
+void RandomWorld::ReleaseEnded() {
+  if (ended_leases_.empty()) return;
+  const std::size_t which = chance_.Pick(ended_leases_.size());
+  const std::shared_ptr<Lease> lease = ended_leases_[which];
+  LeaseTrack& track = witness_.TrackOf(lease->info());
+  const bool known = anteroom_->Find(lease->id()).ok();
+  witness_.ExpectKept(track, *lease, known, options_.receipts.receipts_kept,
+                      options_.receipts.receipts_max);
+  if (known) calls_.Spawn(Release(lease, &track, PickCause(), {}));
+}
+
+void RandomWorld::UseOne() {
+  Client* const client = PickHolder();
+  if (client == nullptr) return;
+  auto call = std::make_shared<UseCall>();
+  if (chance_.OneIn(6)) {
+    call->deadline =
+        coro::After(world_.clock().Now(), chance_.Milliseconds(300));
+  }
+  const std::uint64_t own = client->lease->info().fencing_token;
+  std::uint64_t token = chance_.OneIn(2) ? own : 0;
+  if (chance_.OneIn(10)) token = own - 1;
+  const bool may_begin = client->lease->state() == LeaseState::kHeld &&
+                         (token == 0 || token == own);
+  if (!anteroom_->Find(client->lease->id()).ok()) return;
+  uses_.push_back(call);
+  witness_.set_use(call.get());
+  calls_.Spawn(Use(client->lease, call, token, may_begin));
+  witness_.set_use(nullptr);
+}
+
+Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
+                            std::shared_ptr<UseCall> call, std::uint64_t token,
+                            bool may_begin) {
+  Task<absl::StatusOr<Payload>> use =
+      anteroom_->Use(lease->id(), "m", argument_, token, call->stop.get_token(),
+                     call->deadline);
+  const absl::StatusOr<Payload> result = co_await std::move(use);
+  call->answered = true;
+  witness_.Mix(static_cast<std::uint64_t>(result.status().code()));
+  if (!witness_.checks()) co_return;
+  const std::uint64_t which = token;
+  witness_.Expect(call->reached == may_begin, "a Use of no live lease", which);
+  if (may_begin) {
+    witness_.Expect(result.ok() == call->went_well, "a Use's answer", which);
+    witness_.Expect(!HasReason(result.status(), Reason::kUseCancelled) ||
+                        lease->state() != LeaseState::kHeld,
+                    "USE_CANCELLED, but it is held", which);
+    co_return;
+  }
+  witness_.Expect(HasReason(result.status(), Reason::kLeaseEnded) ||
+                      (HasReason(result.status(), Reason::kStaleFencingToken) &&
+                       token != lease->info().fencing_token),
+                  "a Use was refused for no reason", which);
+}
+
+void RandomWorld::StopUse() {
+  if (uses_.empty()) return;
+  UseCall& call = *uses_[chance_.Pick(uses_.size())];
+  if (call.answered) return;
+  call.left = true;
+  call.stop.request_stop();
+}
+
+void RandomWorld::RenewOne() {
+  Client* const client = PickHolder();
+  if (client == nullptr) return;
+  const bool held = client->lease->state() == LeaseState::kHeld;
+  const absl::Duration ttl =
+      chance_.OneIn(2) ? absl::ZeroDuration() : chance_.Milliseconds(3500);
+  LeaseTrack& track = witness_.TrackOf(client->lease->info());
+  const auto renewed = anteroom_->Renew(client->lease->id(), ttl);
+  witness_.Expect(renewed.ok() == held, "a renewal's answer", track.number);
+  if (renewed.ok()) witness_.Renewed(track, ttl);
+}
+
+void RandomWorld::RevokeOne() {
+  Client* const client = PickHolder();
+  if (client == nullptr) return;
+  const absl::Duration notice =
+      chance_.OneIn(2) ? absl::ZeroDuration() : chance_.Milliseconds(600);
+  witness_.Revoked(witness_.TrackOf(client->lease->info()), notice,
+                   ExitReason::kRevoked);
+  pool_->Revoke(client->lease, notice, ExitReason::kRevoked);
+}
+
+void RandomWorld::ViewOne() {
+  Client* const client = PickHolder();
+  if (client == nullptr || !witness_.checks()) return;
+  witness_.CheckView(witness_.TrackOf(client->lease->info()),
+                     client->lease->View());
+}
+
+void RandomWorld::ForgetOver() {
+  for (std::size_t i = 0; i < clients_.size();) {
+    Client& client = *clients_[i];
+    const bool over =
+        client.answered && (client.lease == nullptr ||
+                            client.lease->state() == LeaseState::kEnded);
+    if (!over) {
+      ++i;
+      continue;
+    }
+    if (client.lease != nullptr) {
+      ended_leases_.push_back(std::move(client.lease));
+      if (ended_leases_.size() > 12) ended_leases_.pop_front();
+    }
+    clients_[i] = std::move(clients_.back());
+    clients_.pop_back();
+  }
+  std::erase_if(uses_, [](const auto& use) { return use->answered; });
 }
 
 void RandomWorld::BeginDrain() {
-  if (!drained_.has_value()) drained_.emplace(calls_, DrainAll(*anteroom_));
+  if (drain_began_) return;
+  drain_began_ = true;
+  witness_.DrainBegins();
+  calls_.Spawn(Drain());
 }
 
-void RandomWorld::Look() {
-  if (anteroom_->events().next_sequence() == next_event_) return;
-  // Read() finds them at once: nothing else is run.
-  const testing::Outcome<absl::StatusOr<std::vector<Event>>> read(
-      looks_, anteroom_->events().Read(next_event_, 100'000, {}));
-  ASSERT_TRUE(read.done()) << "seed " << seed_;
-  for (const Event& event : *read.value()) LookAt(event);
-  next_event_ = anteroom_->events().next_sequence();
+Task<void> RandomWorld::Drain() {
+  Task<void> drain = anteroom_->Drain();
+  co_await std::move(drain);
+  drained_ = true;
 }
 
-void RandomWorld::LookAt(const Event& event) {
-  const std::string where =
-      "seed " + std::to_string(seed_) + ", " + event.instance_id;
-  Seen& seen = instances_[event.instance_id];
-  switch (event.phase) {
-    case Phase::kConstructed: {
-      seen.key = event.key;
-      int live = 0;
-      int of_key = 0;
-      for (const auto& [id, other] : instances_) {
-        if (id.empty() || other.closed) continue;
-        ++live;
-        of_key += other.key == event.key ? 1 : 0;
-      }
-      EXPECT_LE(live, policy_.max_instances) << where;
-      if (policy_.keyed) EXPECT_EQ(of_key, 1) << where;
-      break;
+// A watcher that reads at its own pace, and may fall behind.
+Task<void> RandomWorld::Watch() {
+  const EventLog::Watch watch(anteroom_->events());
+  std::uint64_t& next = watched_to_;
+  next = anteroom_->events().next_sequence();
+  const std::stop_token stop = watch_stop_.get_token();
+  while (true) {
+    Task<absl::StatusOr<std::vector<Event>>> read =
+        anteroom_->events().Read(next, 7, stop);
+    const absl::StatusOr<std::vector<Event>> events = co_await std::move(read);
+    if (stop.stop_requested()) co_return;
+    if (!events.ok()) {
+      witness_.Expect(HasReason(events.status(), Reason::kEventsLost),
+                      "a watcher was refused", next);
+      next = anteroom_->events().next_sequence();
+      continue;
     }
-    case Phase::kInitializing:
-      EXPECT_EQ(++seen.inits, 1) << "G2, " << where;
-      break;
-    case Phase::kEntered:
-      EXPECT_FALSE(held_.contains(event.lease_name)) << where;
-      held_[event.lease_name] = true;
-      ++seen.holders;
-      EXPECT_FALSE(seen.closed) << where;
-      if (policy_.max_holders > 0) {
-        EXPECT_LE(seen.holders, policy_.max_holders) << "G5, " << where;
-      }
-      if (policy_.await_init == AwaitInit::kOnEnter && script_.hooks.init) {
-        EXPECT_EQ(seen.inits, 1) << "G1, " << where;
-      }
-      break;
-    case Phase::kExited:
-      EXPECT_TRUE(held_[event.lease_name]) << "G3, " << where;
-      held_[event.lease_name] = false;
-      --seen.holders;
-      break;
-    case Phase::kClosed:
-      EXPECT_FALSE(seen.closed) << "G8, " << where;
-      EXPECT_EQ(seen.holders, 0) << where;
-      seen.closed = true;
-      break;
-    default:
-      break;
+    witness_.Expect(!events->empty() && events->size() <= 7,
+                    "a watcher was told nothing, or too much", next);
+    for (const Event& event : *events) {
+      witness_.Expect(event.sequence == next++, "a watcher missed an event",
+                      event.sequence);
+    }
   }
 }
 
-void RandomWorld::LookAtEnd() {
-  EXPECT_TRUE(drained_->done()) << "seed " << seed_;
-  const Pool::Counts left = (*anteroom_->FindPool("r"))->counts();
-  EXPECT_EQ(left.instances + left.leases + left.waiting, 0) << "seed " << seed_;
-  EXPECT_EQ(world_.timers().pending(), 0) << "G8, seed " << seed_;
-  EXPECT_EQ(script_.Count("construct"), script_.Count("destroy"))
-      << "G8, seed " << seed_;
-  for (const auto& [id, seen] : instances_) {
-    EXPECT_TRUE(id.empty() || seen.closed)
-        << "G8, seed " << seed_ << ", " << id;
+// ---- time ----
+
+Task<void> RandomWorld::ReadInto(absl::StatusOr<std::vector<Event>>* events) {
+  Task<absl::StatusOr<std::vector<Event>>> read =
+      anteroom_->events().Read(next_event_, 100'000, {});
+  *events = co_await std::move(read);
+}
+
+void RandomWorld::ReadLog() {
+  if (!witness_.checks()) return;
+  const std::uint64_t end = anteroom_->events().next_sequence();
+  if (end == next_event_) return;
+  // Read() finds them at once: nothing else is run.
+  absl::StatusOr<std::vector<Event>> events = absl::UnknownError("not read");
+  looks_.Spawn(ReadInto(&events));
+  witness_.Expect(events.ok() && events->size() == end - next_event_,
+                  "the log lost events", next_event_);
+  if (!Fine()) return;
+  for (const Event& event : *events) {
+    witness_.Expect(event.sequence == next_event_++, "the log has a gap",
+                    event.sequence);
+    witness_.OnLog(event);
   }
-  for (const auto& [name, held] : held_) {
-    EXPECT_FALSE(held) << "G3, seed " << seed_ << ", " << name;
+}
+
+void RandomWorld::RunUntilIdle() {
+  std::size_t ran = 0;
+  do {
+    world_.timers().PostDue();
+    while (world_.executor().RunOne()) {
+      if (++ran > kMostWork)
+        return witness_.Violate("work without an end", ran);
+    }
+  } while (world_.timers().next_due() <= world_.clock().Now());
+  ForgetOver();
+  ReadLog();
+  witness_.Expect(
+      watched_to_ == 0 || watched_to_ == anteroom_->events().next_sequence(),
+      "a watcher was not told", watched_to_);
+  witness_.CheckIdle();
+}
+
+void RandomWorld::MoveTo(coro::Instant when) {
+  world_.clock().Advance(coro::Between(world_.clock().Now(), when));
+}
+
+void RandomWorld::Advance(absl::Duration by) {
+  const coro::Instant end = coro::After(world_.clock().Now(), by);
+  RunUntilIdle();
+  while (Fine() && world_.timers().next_due() <= end) {
+    MoveTo(world_.timers().next_due());
+    RunUntilIdle();
   }
-  // G6: within a key and a priority, who came first was bound first.
-  std::map<std::pair<std::string, int>, std::uint64_t> last;
-  for (const Client& client : clients_) {
-    ASSERT_TRUE(client.outcome.done()) << "G7, seed " << seed_;
-    if (client.has_request || !client.outcome.value().ok()) continue;
-    std::uint64_t& before = last[{client.key, client.priority}];
-    const std::uint64_t token = (*client.outcome.value())->info().fencing_token;
-    EXPECT_LT(before, token) << "G6, seed " << seed_;
-    before = token;
+  MoveTo(end);
+}
+
+void RandomWorld::RunToTheEnd() {
+  if (Fine()) BeginDrain();
+  RunUntilIdle();
+  for (std::size_t timers = 0; !drained_ && Fine(); ++timers) {
+    if (timers > kMostTimers || world_.timers().pending() == 0) {
+      return witness_.Violate("G8: the drain does not end", timers);
+    }
+    MoveTo(world_.timers().next_due());
+    RunUntilIdle();
   }
+  watched_to_ = 0;
+  watch_stop_.request_stop();
+  RunUntilIdle();
+  if (!Fine()) return;
+  witness_.CheckEnd();
+  witness_.Expect(world_.timers().pending() == 0, "G8: a timer is left",
+                  world_.timers().pending());
+  witness_.Expect(calls_.size() == 0, "G7: a call has no answer",
+                  calls_.size());
 }
 
 }  // namespace anteroom::lifecycle

@@ -1,88 +1,133 @@
-// RandomWorld: one resource under a random policy, with hooks that are slow,
-// fail or ignore their stop, and clients that come, use, release, renew and
-// leave at random; all of it decided by one seed. The guarantees of the
-// contract are checked as it goes and at its end.
+// RandomWorld: one resource under a random policy, objects that behave at
+// random, and clients that come, use, renew, release, are revoked and leave at
+// random, until a drain ends it all; decided by one seed. A Witness checks the
+// guarantees of the contract as it goes.
+//
+// Thread safety: none.
 #ifndef ANTEROOM_TESTS_SIMULATION_RANDOM_WORLD_H_
 #define ANTEROOM_TESTS_SIMULATION_RANDOM_WORLD_H_
 
 #include <cstdint>
-#include <map>
+#include <deque>
 #include <memory>
 #include <optional>
-#include <random>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "server/lifecycle/anteroom.h"
-#include "tests/lifecycle/lifecycle_test.h"
+#include "tests/simulation/chance.h"
+#include "tests/simulation/random_kind.h"
+#include "tests/simulation/witness.h"
 #include "tests/support/manual_runtime.h"
-#include "tests/support/outcome.h"
-#include "tests/support/scripted_kind.h"
 
 namespace anteroom::lifecycle {
 
+// What one world came to.
+struct WorldReport {
+  // The first broken guarantee, with the seed; empty: none.
+  std::string violation;
+  // Stands for every hook call, event and answer, with their times.
+  std::uint64_t hash = 0;
+  // Acquires that were answered, or whose caller left.
+  std::uint64_t scopes = 0;
+  // Those that got a lease.
+  std::uint64_t granted = 0;
+};
+
+// The whole story of one seed. `checks` false: nobody watches; what is left of
+// the report are the counts. `tells`: on stderr, too.
+WorldReport RunRandomWorld(std::uint64_t seed, bool checks = true,
+                           bool tells = false);
+
 class RandomWorld {
  public:
-  explicit RandomWorld(std::uint64_t seed);
+  RandomWorld(std::uint64_t seed, bool checks, bool tells);
+  RandomWorld(const RandomWorld&) = delete;
+  RandomWorld& operator=(const RandomWorld&) = delete;
 
-  // Runs the whole story: some steps, a drain somewhere, the end. False, with
-  // a test failure that names the seed, if a guarantee was broken.
-  bool Run();
+  // Once.
+  WorldReport Run();
 
  private:
-  // One acquire, and what became of it.
+  // One acquire whose story is not over.
   struct Client {
-    std::string key;
-    std::int32_t priority = 0;
-    bool has_request = false;
-    bool left = false;
+    LeaseTrack* track;
     std::stop_source stop;
-    AcquireOutcome outcome;
+    std::shared_ptr<Lease> lease;  // once it was given one
+    bool answered = false;
   };
-  // What the events so far say about an instance.
-  struct Seen {
-    std::string key;
-    int inits = 0;
-    int holders = 0;
-    bool closed = false;
+  struct UseCall : UseTrack {
+    std::stop_source stop;
+    bool answered = false;
   };
 
-  std::uint64_t Pick(std::uint64_t below) { return pick_() % below; }
-  bool Chance(std::uint64_t one_in) { return Pick(one_in) == 0; }
-  absl::Duration PickMilliseconds(std::uint64_t below) {
-    return absl::Milliseconds(static_cast<std::int64_t>(Pick(below)));
-  }
+  coro::Runtime runtime() { return world_.runtime(); }
+  bool Fine() const { return witness_.violation().empty(); }
+  std::string PickRequest(const AcquireOptions& options);
 
-  void WriteScript();
-  Policy PickPolicy();
+  // Steps.
   void Step();
   void Come();
-  void ActOn(Client& client);
+  void LeaveOne();
+  void ReleaseOne();
+  void ReleaseEnded();
+  void UseOne();
+  void StopUse();
+  void RenewOne();
+  void RevokeOne();
+  void ViewOne();
   void BeginDrain();
-  // Reads the events that came since the last look.
-  void Look();
-  void LookAt(const Event& event);
-  void LookAtEnd();
+  // The client of a lease; null if the one that chance picked has none.
+  Client* PickHolder();
+  void ForgetOver();
+  ExitCause PickCause();
 
-  const std::uint64_t seed_;
-  std::mt19937_64 pick_;
+  // What the calls do when they are answered.
+  coro::Task<void> Acquire(std::shared_ptr<Client> client,
+                           AcquireOptions options, absl::Duration max_wait,
+                           coro::Instant deadline);
+  coro::Task<void> Release(std::shared_ptr<Lease> lease, LeaseTrack* track,
+                           ExitCause cause, std::stop_token stop);
+  coro::Task<void> ReleaseAgain(LeaseTrack* track, bool kept);
+  coro::Task<void> Use(std::shared_ptr<Lease> lease,
+                       std::shared_ptr<UseCall> call, std::uint64_t token,
+                       bool may_begin);
+  coro::Task<void> Watch();
+  coro::Task<void> Drain();
+  coro::Task<void> ReadInto(absl::StatusOr<std::vector<Event>>* events);
+
+  // Runs what can run without time passing, and checks.
+  void RunUntilIdle();
+  // Moves time on, from timer to timer.
+  void Advance(absl::Duration by);
+  void MoveTo(coro::Instant when);
+  void ReadLog();
+  void RunToTheEnd();
+
+  Chance chance_;
   testing::ManualRuntime world_;
-  testing::Script script_;
-  Policy policy_;
+  const Hooks hooks_;
+  const Policy policy_;
+  const bool with_requests_;
+  Anteroom::Options options_;
+  Witness witness_;
   std::unique_ptr<Anteroom> anteroom_;
+  Pool* pool_ = nullptr;
   coro::TaskGroup calls_;
   coro::TaskGroup looks_;
-  std::vector<Client> clients_;
-  std::vector<UseOutcome> uses_;
-  std::vector<ReleaseOutcome> releases_;
-  std::optional<testing::Outcome<bool>> drained_;
-  const Payload argument_;
-
+  std::stop_source watch_stop_;
+  std::vector<std::shared_ptr<Client>> clients_;
+  std::vector<std::shared_ptr<UseCall>> uses_;
+  std::deque<LeaseTrack*> ended_;
+  std::deque<std::shared_ptr<Lease>> ended_leases_;
+  const Payload argument_{"text/plain", "argument"};
   std::uint64_t next_event_;
-  std::map<std::string, Seen> instances_;
-  std::map<std::string, bool> held_;  // leases; false: exited
+  std::uint64_t watched_to_ = 0;  // 0: there is no watcher
+  std::uint64_t requests_ = 0;
+  WorldReport report_;
+  bool drain_began_ = false;
+  bool drained_ = false;
 };
 
 }  // namespace anteroom::lifecycle

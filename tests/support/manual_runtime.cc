@@ -8,10 +8,12 @@ ManualExecutor::ManualExecutor(std::optional<std::uint64_t> seed) {
 
 bool ManualExecutor::RunOne() {
   if (queue_.empty()) return false;
-  auto next = queue_.begin();
-  if (pick_.has_value()) next += static_cast<long>((*pick_)() % queue_.size());
-  coro::Work work = std::move(*next);
-  queue_.erase(next);
+  // In a random order the last may take the place of the one that is picked.
+  if (pick_.has_value()) {
+    std::swap(queue_[(*pick_)() % queue_.size()], queue_.front());
+  }
+  coro::Work work = std::move(queue_.front());
+  queue_.pop_front();
   std::move(work)();
   return true;
 }
@@ -28,32 +30,91 @@ void FakeClock::Advance(absl::Duration by) {
   wall_ += by;
 }
 
+bool FakeTimers::Before(Slot a, Slot b) const {
+  const Timer& left = slots_[a];
+  const Timer& right = slots_[b];
+  return left.when != right.when ? left.when < right.when
+                                 : left.number < right.number;
+}
+
+void FakeTimers::Put(std::size_t place, Slot slot) {
+  heap_[place] = slot;
+  slots_[slot].place = place;
+}
+
+void FakeTimers::SiftUp(std::size_t place) {
+  const Slot slot = heap_[place];
+  while (place > 0 && Before(slot, heap_[(place - 1) / 2])) {
+    Put(place, heap_[(place - 1) / 2]);
+    place = (place - 1) / 2;
+  }
+  Put(place, slot);
+}
+
+void FakeTimers::SiftDown(std::size_t place) {
+  const Slot slot = heap_[place];
+  while (true) {
+    std::size_t child = 2 * place + 1;
+    if (child >= heap_.size()) break;
+    if (child + 1 < heap_.size() && Before(heap_[child + 1], heap_[child])) {
+      ++child;
+    }
+    if (!Before(heap_[child], slot)) break;
+    Put(place, heap_[child]);
+    place = child;
+  }
+  Put(place, slot);
+}
+
+coro::Work FakeTimers::Take(Slot slot) {
+  const std::size_t place = slots_[slot].place;
+  const Slot last = heap_.back();
+  heap_.pop_back();
+  if (last != slot) {
+    Put(place, last);
+    SiftUp(place);
+    SiftDown(slots_[last].place);
+  }
+  slots_[slot].number = 0;
+  free_.push_back(slot);
+  return std::move(slots_[slot].work);
+}
+
 coro::Timers::Id FakeTimers::Schedule(coro::Instant when, coro::Work work) {
-  const std::uint64_t id = ++last_id_;
-  pending_.emplace(std::make_pair(when, id), std::move(work));
-  return static_cast<Id>(id);
+  if (free_.empty()) {
+    ANTEROOM_CHECK(slots_.size() + 1 < std::size_t{1} << kSlotBits);
+    free_.push_back(static_cast<Slot>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const Slot slot = free_.back();
+  free_.pop_back();
+  Timer& timer = slots_[slot];
+  timer.when = when;
+  timer.number = ++last_number_;
+  timer.work = std::move(work);
+  heap_.push_back(slot);
+  SiftUp(heap_.size() - 1);
+  return static_cast<Id>(timer.number << kSlotBits | (slot + 1));
 }
 
 bool FakeTimers::Cancel(Id id) {
-  for (auto timer = pending_.begin(); timer != pending_.end(); ++timer) {
-    if (timer->first.second != static_cast<std::uint64_t>(id)) continue;
-    coro::Work dropped = std::move(timer->second);
-    pending_.erase(timer);
-    return true;
-  }
-  return false;
+  if (id == Id::kNone) return false;
+  const auto bits = static_cast<std::uint64_t>(id);
+  const Slot slot =
+      static_cast<Slot>(bits & ((std::uint64_t{1} << kSlotBits) - 1)) - 1;
+  if (slots_[slot].number != bits >> kSlotBits) return false;
+  const coro::Work dropped = Take(slot);
+  return true;
 }
 
 void FakeTimers::PostDue() {
-  while (!pending_.empty() && pending_.begin()->first.first <= clock_.Now()) {
-    coro::Work work = std::move(pending_.begin()->second);
-    pending_.erase(pending_.begin());
-    executor_.Post(std::move(work));
+  while (!heap_.empty() && next_due() <= clock_.Now()) {
+    executor_.Post(Take(heap_.front()));
   }
 }
 
 coro::Instant FakeTimers::next_due() const {
-  return pending_.empty() ? coro::kNever : pending_.begin()->first.first;
+  return heap_.empty() ? coro::kNever : slots_[heap_.front()].when;
 }
 
 void ManualRuntime::RunUntilIdle() {

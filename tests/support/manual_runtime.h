@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <optional>
 #include <random>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "server/coro/check.h"
@@ -58,7 +58,8 @@ class FakeClock : public coro::Clock {
   absl::Time wall_ = absl::FromUnixSeconds(1'700'000'000);
 };
 
-// Posts due work, in the order of (when, scheduled), when told to.
+// Posts due work, in the order of (when, scheduled), when told to. A binary
+// heap whose entries know their place, so that cancelling is cheap, too.
 class FakeTimers : public coro::Timers {
  public:
   FakeTimers(coro::Executor& executor, const coro::Clock& clock)
@@ -71,13 +72,31 @@ class FakeTimers : public coro::Timers {
   void PostDue();
   // kNever if nothing is pending.
   coro::Instant next_due() const;
-  std::size_t pending() const { return pending_.size(); }
+  std::size_t pending() const { return heap_.size(); }
 
  private:
+  struct Timer {
+    coro::Instant when;
+    std::uint64_t number = 0;  // of this use of the slot; grows
+    std::size_t place = 0;     // in heap_
+    coro::Work work;
+  };
+  using Slot = std::uint32_t;
+  // An id is the slot + 1 in its low bits, the number above.
+  static constexpr int kSlotBits = 20;
+
+  bool Before(Slot a, Slot b) const;
+  void Put(std::size_t place, Slot slot);
+  void SiftUp(std::size_t place);
+  void SiftDown(std::size_t place);
+  coro::Work Take(Slot slot);
+
   coro::Executor& executor_;
   const coro::Clock& clock_;
-  std::map<std::pair<coro::Instant, std::uint64_t>, coro::Work> pending_;
-  std::uint64_t last_id_ = 0;
+  std::vector<Timer> slots_;
+  std::vector<Slot> free_;
+  std::vector<Slot> heap_;
+  std::uint64_t last_number_ = 0;
 };
 
 // The same numbers for the same seed.

@@ -1,0 +1,185 @@
+#include "tests/simulation/random_kind.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/coro/sleep.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+using coro::Task;
+
+constexpr char kThrown[] = "as chance has it";
+
+class RandomObject : public Object {
+ public:
+  RandomObject(RandomKind& kind, InstanceTrack& track)
+      : kind_(kind), track_(track) {}
+  ~RandomObject() override { kind_.witness().Destroyed(track_); }
+
+  Task<absl::Status> Init(InitContext& context) override {
+    const auto way = kind_.PickWay(kind_.manners().init_fails);
+    HookCall call = CallOf(HookKind::kInit, nullptr);
+    kind_.witness().Begins(call, context.deadline());
+    if (kind_.Happens(4)) context.Report(0.5, "half of it");
+    Task<absl::Status> spend = kind_.Spend(call, context, way);
+    const absl::Status status = co_await std::move(spend);
+    kind_.witness().Ends(call, status);
+    ThrowIf(way, status);
+    co_return status;
+  }
+
+  Task<absl::StatusOr<Payload>> Enter(EnterContext& context) override {
+    const Manners& manners = kind_.manners();
+    const auto before = kind_.PickWay(2 * manners.enter_fails);
+    const auto after = kind_.PickWay(2 * manners.enter_fails);
+    const bool forgets = kind_.Happens(manners.forgets_init);
+    const bool swallows = kind_.Happens(manners.swallows_init);
+    HookCall call =
+        CallOf(HookKind::kEnter, &kind_.witness().TrackOf(context.lease()));
+    kind_.witness().Begins(call, context.deadline());
+    Task<absl::Status> first = kind_.Spend(call, context, before);
+    absl::Status status = co_await std::move(first);
+    if (status.ok() && !forgets) {
+      kind_.witness().AwaitsInit(call);
+      Task<absl::Status> init = context.Init();
+      status = co_await std::move(init);
+      kind_.witness().AwaitedInit(call, status);
+      if (swallows) status = absl::OkStatus();
+    }
+    if (status.ok()) {
+      Task<absl::Status> second = kind_.Spend(call, context, after);
+      status = co_await std::move(second);
+    }
+    kind_.witness().Ends(call, status);
+    ThrowIf(after, status);
+    if (!status.ok()) co_return status;
+    co_return Payload();
+  }
+
+  Task<absl::StatusOr<Payload>> Use(UseContext& context, absl::string_view,
+                                    const Payload& argument) override {
+    const auto way = kind_.PickWay(kind_.manners().use_fails);
+    HookCall call =
+        CallOf(HookKind::kUse, &kind_.witness().TrackOf(context.lease()));
+    kind_.witness().Begins(call, context.deadline());
+    Task<absl::Status> spend = kind_.Spend(call, context, way);
+    const absl::Status status = co_await std::move(spend);
+    kind_.witness().Ends(call, status);
+    ThrowIf(way, status);
+    if (!status.ok()) co_return status;
+    co_return argument;
+  }
+
+  Task<absl::StatusOr<ExitResult>> Exit(ExitContext& context) override {
+    const auto way = kind_.PickWay(kind_.manners().exit_fails);
+    ExitResult result;
+    result.suppress = kind_.Happens(3);
+    result.tainted = kind_.Happens(kind_.manners().taints);
+    LeaseTrack& lease = kind_.witness().TrackOf(context.lease());
+    HookCall call = CallOf(HookKind::kExit, &lease);
+    kind_.witness().Begins(call, context.deadline());
+    kind_.witness().ExitTold(lease, context.cause());
+    Task<absl::Status> spend = kind_.Spend(call, context, way);
+    const absl::Status status = co_await std::move(spend);
+    lease.exit_status = status;
+    if (status.ok()) lease.exit_result = result;
+    kind_.witness().Ends(call, status);
+    ThrowIf(way, status);
+    if (!status.ok()) co_return status;
+    co_return result;
+  }
+
+  Task<absl::Status> Close(CloseContext& context) override {
+    const auto way = kind_.PickWay(kind_.manners().close_fails);
+    HookCall call = CallOf(HookKind::kClose, nullptr);
+    kind_.witness().Begins(call, context.deadline());
+    Task<absl::Status> spend = kind_.Spend(call, context, way);
+    const absl::Status status = co_await std::move(spend);
+    kind_.witness().Ends(call, status);
+    ThrowIf(way, status);
+    co_return status;
+  }
+
+  Task<absl::Status> Check(CheckContext& context) override {
+    const auto way = kind_.PickWay(kind_.manners().check_fails);
+    HookCall call = CallOf(HookKind::kCheck, nullptr);
+    kind_.witness().Begins(call, context.deadline());
+    Task<absl::Status> spend = kind_.Spend(call, context, way);
+    const absl::Status status = co_await std::move(spend);
+    kind_.witness().Ends(call, status);
+    ThrowIf(way, status);
+    co_return status;
+  }
+
+ private:
+  HookCall CallOf(HookKind kind, LeaseTrack* lease) {
+    HookCall call;
+    call.kind = kind;
+    call.instance = &track_;
+    call.lease = lease;
+    return call;
+  }
+
+  static void ThrowIf(const RandomKind::Way& way, const absl::Status& status) {
+    if (way.throws && absl::IsInternal(status)) {
+      throw std::runtime_error(kThrown);
+    }
+  }
+
+  RandomKind& kind_;
+  InstanceTrack& track_;
+};
+
+}  // namespace
+
+std::unique_ptr<Object> RandomKind::Construct(const InstanceInfo& info) {
+  InstanceTrack& track = witness_.ConstructBegins(info);
+  if (Happens(manners_.constructor_throws)) {
+    witness_.ConstructThrows(track);
+    throw std::runtime_error(kThrown);
+  }
+  return std::make_unique<RandomObject>(*this, track);
+}
+
+RandomKind::Way RandomKind::PickWay(std::uint64_t fails) {
+  Way way;
+  if (Happens(manners_.takes_time)) {
+    way.takes = chance_.Milliseconds(manners_.longest);
+    if (Happens(manners_.hangs)) way.takes += absl::Seconds(20);
+  }
+  way.heeds = !Happens(manners_.deaf);
+  way.late = Happens(manners_.late);
+  way.fails = Happens(fails);
+  way.throws = way.fails && Happens(manners_.throws);
+  return way;
+}
+
+Task<absl::Status> RandomKind::Spend(HookCall& call, HookContext& context,
+                                     const Way& way) {
+  if (way.takes > absl::ZeroDuration()) {
+    call.heeds = way.heeds;
+    call.deaf |= !way.heeds;
+    Task<coro::Wake> sleep =
+        coro::SleepUntil(runtime_, coro::After(runtime_.clock.Now(), way.takes),
+                         way.heeds ? context.stop() : std::stop_token());
+    const coro::Wake wake = co_await std::move(sleep);
+    if (wake == coro::Wake::kCancelled) {
+      call.stopped = true;
+      witness_.Stopped(call);
+      if (!way.late) co_return absl::CancelledError("the hook was stopped");
+    }
+    call.heeds = false;
+  }
+  if (way.throws) {
+    co_return absl::InternalError(absl::StrCat("the hook threw: ", kThrown));
+  }
+  if (way.fails) {
+    co_return absl::UnavailableError(absl::StrCat("failure ", ++failures_));
+  }
+  co_return absl::OkStatus();
+}
+
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,981 @@
+// What is told as it happens: calls, hooks and events. What must hold in
+// between is in witness_idle.cc.
+#include "tests/simulation/witness.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "server/coro/check.h"
+#include "server/error/error.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+// The number in "r#12".
+std::uint64_t InstanceNumber(const std::string& id) {
+  std::uint64_t number = 0;
+  for (std::size_t i = id.find('#') + 1; i > 0 && i < id.size(); ++i) {
+    number = number * 10 + static_cast<std::uint64_t>(id[i] - '0');
+  }
+  return number;
+}
+
+std::uint64_t Ticks(coro::Instant instant) {
+  return static_cast<std::uint64_t>(instant.time_since_epoch().count());
+}
+
+constexpr const char* kPhases[] = {
+    "CONSTRUCTED", "WAITING", "ENTERING", "INITIALIZING", "PROGRESS",
+    "READY",       "ENTERED", "USED",     "REVOKING",     "EXITING",
+    "EXITED",      "CLOSING", "CLOSED",   "FAILED"};
+
+const char* NameOf(HookKind kind) {
+  constexpr const char* kNames[] = {"Init", "Enter", "Use",
+                                    "Exit", "Close", "Check"};
+  return kNames[static_cast<int>(kind)];
+}
+
+// Whether `a` is to be served before `b`.
+bool Ahead(const LeaseTrack& a, const LeaseTrack& b) {
+  return a.priority != b.priority ? a.priority > b.priority
+                                  : a.number < b.number;
+}
+
+}  // namespace
+
+void LeaseTrack::OnEvent(const Event& event) { witness->OnSink(*this, event); }
+
+Witness::Witness(coro::Runtime runtime, std::uint64_t seed,
+                 const Policy& policy, Hooks hooks, bool checks)
+    : runtime_(runtime),
+      seed_(seed),
+      policy_(policy),
+      hooks_(hooks),
+      checks_(checks),
+      first_token_(absl::ToUnixMicros(runtime.clock.WallNow())) {}
+
+void Witness::Violate(const char* what, std::uint64_t which) {
+  if (!violation_.empty()) return;
+  violation_ = absl::StrCat("seed ", seed_, ", at ", Ticks(Now()), ": ", what,
+                            " (", which, ")");
+}
+
+void Witness::Tell(const char* what, std::uint64_t which,
+                   absl::string_view more) {
+  if (!tells_) return;
+  std::fprintf(stderr, "%12.6f %s %llu %.*s\n",
+               static_cast<double>(Ticks(Now())) / 1e9 - 3600, what,
+               static_cast<unsigned long long>(which),
+               static_cast<int>(more.size()), more.data());
+}
+
+InstanceTrack* Witness::FindInstance(const std::string& id) {
+  const std::uint64_t number = InstanceNumber(id);
+  if (number == 0 || number > instances_.size()) return nullptr;
+  return &instances_[number - 1];
+}
+
+// ---- calls from outside ----
+
+LeaseTrack& Witness::NewAttempt() {
+  LeaseTrack& track = attempts_.emplace_back();
+  track.witness = this;
+  track.number = attempts_.size() - 1;
+  return track;
+}
+
+void Witness::AcquireBegins(LeaseTrack& track) {
+  if (!checks_) return;
+  if (tells_) {
+    Tell("acquire", track.number,
+         absl::StrCat("key ", track.key, ", priority ", track.priority,
+                      track.no_wait ? ", no_wait" : "",
+                      track.has_request ? ", request" : "",
+                      track.stream_bound ? ", stream" : ""));
+  }
+  track.idle_spells_before = idle_spells_;
+  with_requests_ |= track.has_request;
+  live_.push_back(&track);
+  // A bound beyond all clients is none.
+  if (policy_.max_waiters < 1000) unserved_before_ = AllUnserved();
+  room_before_ = track.no_wait && HasRoom(track.key);
+  if (!track.has_request) Queue(track);
+}
+
+void Witness::AcquireBegan(LeaseTrack& track) {
+  track.began = true;
+  if (!checks_ || track.has_request || track.answered) return;
+  if (!track.told_waiting) return CheckServed(track);
+  Expect(!track.no_wait, "no_wait was made to wait", track.number);
+  if (policy_.max_waiters < 1000) {
+    Expect(AllUnserved() <= static_cast<std::size_t>(policy_.max_waiters),
+           "more wait than max_waiters", track.number);
+  }
+}
+
+// Who waits without being told so is served by what is under way.
+void Witness::CheckServed(const LeaseTrack& track) {
+  if (with_requests_ || track.instance != nullptr) return;
+  const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
+  const Pool::Census census = pool_->TakeCensus();
+  for (const auto& [key, waiting] : census.waiting) {
+    // Else some are bound, or failed, and do not know it yet.
+    if (key != track.key || waiting != queue.size()) continue;
+    const auto place = std::find(queue.begin(), queue.end(), &track);
+    Expect(static_cast<std::size_t>(place - queue.begin()) <
+               waiting - Unserved(census, key, waiting),
+           "one waits for nothing under way, and was not told", track.number);
+  }
+}
+
+void Witness::Queue(LeaseTrack& track) {
+  std::vector<LeaseTrack*>& queue = QueueOf(track.key);
+  auto place = queue.end();
+  while (place != queue.begin() && Ahead(track, **(place - 1))) --place;
+  queue.insert(place, &track);
+  track.queued = true;
+}
+
+void Witness::Unqueue(LeaseTrack& track) {
+  if (!track.queued) return;
+  track.queued = false;
+  std::vector<LeaseTrack*>& queue = QueueOf(track.key);
+  queue.erase(std::find(queue.begin(), queue.end(), &track));
+}
+
+bool Witness::MayLeave(const LeaseTrack& track) const {
+  return track.left || Now() >= track.deadline;
+}
+
+// G6: `track` is bound, as the one with `token` (0: just now). Who is before it
+// in the queue was bound before, or is about to leave or to be told of a
+// failure.
+void Witness::CheckTurn(LeaseTrack& track, std::uint64_t token) {
+  if (!track.queued) return;
+  Expect(!track.overtaken || token < track.overtaken_by,
+         "G6: somebody behind it was bound first", track.number);
+  for (LeaseTrack* const other : QueueOf(track.key)) {
+    if (other == &track) break;
+    // Who came after the last idle moment may have come after the binding,
+    // where that is not seen as it happens.
+    const bool was_there = hooks_.enter || other->number < track.number ||
+                           other->idle_spells_before < idle_spells_;
+    if (!was_there || MayLeave(*other)) continue;
+    if (!other->overtaken || token < other->overtaken_by) {
+      other->overtaken_by = token;
+    }
+    other->overtaken = true;
+  }
+  Unqueue(track);
+}
+
+void Witness::BoundTo(LeaseTrack& track, InstanceTrack& instance) {
+  Expect(track.instance == nullptr || track.instance == &instance,
+         "a lease has two instances", track.number);
+  if (track.instance != nullptr) return;
+  track.instance = &instance;
+  instance.lent = true;
+  // Without an Enter this is seen late, and its token tells when it was.
+  if (hooks_.enter) CheckTurn(track, 0);
+}
+
+void Witness::Answered(LeaseTrack& track,
+                       const absl::StatusOr<std::shared_ptr<Lease>>& answer) {
+  if (tells_) Tell("answer to", track.number, answer.status().ToString());
+  Mix(track.number);
+  Mix(Ticks(Now()));
+  Mix(static_cast<std::uint64_t>(answer.status().code()));
+  track.answered = true;
+  if (answer.ok()) Mix((*answer)->info().fencing_token - first_token_);
+  if (!checks_) return;
+  if (answer.ok()) CheckTurn(track, (*answer)->info().fencing_token);
+  Unqueue(track);
+  if (!answer.ok()) return CheckFailure(track, answer.status());
+  LeaseTrack& granted = TrackOf((*answer)->info());
+  Expect(track.has_request || &granted == &track, "another's lease",
+         track.number);
+  Expect(track.has_request || !track.left, "G7: a lease for one who left",
+         track.number);
+  Expect(track.has_request || Now() < track.deadline,
+         "G7: a lease after the deadline", track.number);
+  Expect(granted.entered, "a lease that was not ENTERED", track.number);
+  Expect(granted.key == track.key && granted.priority == track.priority,
+         "G9: a lease that was asked for otherwise", track.number);
+  Expect(track.init_failure.empty(),
+         "G2: init failed, but its waiter got a lease", track.number);
+  if (granted.lease != nullptr) {
+    Expect(granted.lease == *answer, "G9: one attempt, two leases",
+           track.number);
+    return;
+  }
+  granted.lease = *answer;
+  if (track.has_request) {
+    std::shared_ptr<Lease>& last = requested_[(*answer)->request()];
+    Expect(last == nullptr || last->state() == LeaseState::kEnded,
+           "G9: one request, two leases", track.number);
+    last = *answer;
+  }
+  const std::uint64_t token = (*answer)->info().fencing_token;
+  Expect(granted.token == 0 || granted.token == token, "a token changed",
+         track.number);
+  granted.token = token;
+  Expect(token > first_token_, "G5: the first token", token);
+  const std::size_t index = token - first_token_;
+  if (index >= tokens_.size()) tokens_.resize(index + 1);
+  Expect(!tokens_[index], "G5: a token was given twice", token);
+  tokens_[index] = true;
+}
+
+void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
+  const coro::Instant now = Now();
+  const std::uint64_t which = track.number;
+  if (!track.init_failure.empty() && !track.left && now < track.deadline &&
+      !draining()) {
+    Expect(status.message() == track.init_failure,
+           "G2: init failed, but its waiter was told something else", which);
+  }
+  if (track.has_request) {
+    // Others may have decided it; but not before it came.
+    Expect(track.began || !HasReason(status, Reason::kWaitTimedOut) ||
+               now >= track.attempt_deadline || now >= track.deadline,
+           "G9: a retry was told of an old failure", which);
+    return;
+  }
+  // An init that failed after its Enter: only its instance announces that.
+  if (track.enter_ok && !track.entered && !track.failed) {
+    --track.instance->bound_seen;
+  }
+  if (HasReason(status, Reason::kWaitTimedOut)) {
+    Expect(now >= track.deadline, "WAIT_TIMED_OUT before the deadline", which);
+  } else if (HasReason(status, Reason::kDraining)) {
+    Expect(draining(), "DRAINING without a drain", which);
+  } else if (HasReason(status, Reason::kWouldWait)) {
+    Expect(track.no_wait, "WOULD_WAIT without no_wait", which);
+    Expect(!room_before_, "WOULD_WAIT though there was room", which);
+  } else if (HasReason(status, Reason::kQueueFull)) {
+    Expect(unserved_before_ >= static_cast<std::size_t>(policy_.max_waiters),
+           "QUEUE_FULL though it was not", which);
+  } else if (HasReason(status, Reason::kBreakerOpen)) {
+    read_log_();
+    Expect(breaker_.open || breaker_.closed_at == now,
+           "BREAKER_OPEN though it was not", which);
+  } else if (HasReason(status, Reason::kInitTimedOut) ||
+             HasReason(status, Reason::kInitFailed)) {
+    Expect(now == init_failed_at_ || track.instance != nullptr,
+           "INIT_FAILED, but no init did", which);
+    Expect(track.spared.empty() || status.message() != track.spared,
+           "G2: told of the failure of another's init", which);
+  } else if (HasReason(status, Reason::kEnterTimedOut)) {
+    Expect(track.enter_spent >= policy_.enter_timeout,
+           "ENTER_TIMED_OUT too early", which);
+  } else if (HasReason(status, Reason::kEnterFailed)) {
+    Expect(!track.failure.empty() && !track.enter_ok,
+           "ENTER_FAILED, but it did not", which);
+  } else {
+    Expect(absl::IsCancelled(status), "an unknown failure", which);
+    Expect(track.left || draining(), "CANCELLED, but nobody left", which);
+  }
+  // The end of one that was entered is decided.
+  if (track.entered) {
+    Expect(draining() || MayLeave(track), "entered, yet refused", which);
+  }
+}
+
+void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
+  Tell("ending", track.number, ExitReasonName(cause.reason));
+  if (!checks_ || track.lease == nullptr || track.decided ||
+      track.lease->state() != LeaseState::kHeld) {
+    return;
+  }
+  track.decided = track.cause_known = true;
+  track.decided_at = Now();
+  track.cause = cause;
+}
+
+void Witness::Renewed(LeaseTrack& track, absl::Duration ttl) {
+  if (ttl != absl::ZeroDuration()) track.ttl = std::min(ttl, policy_.max_ttl);
+  track.renewed_at = Now();
+}
+
+void Witness::Revoked(LeaseTrack& track, absl::Duration notice,
+                      ExitReason reason) {
+  if (!checks_ || track.lease == nullptr) return;
+  if (track.lease->state() != LeaseState::kHeld) return;
+  if (notice <= absl::ZeroDuration()) {
+    return Ending(track, ExitCause{reason, absl::OkStatus(), false});
+  }
+  const coro::Instant when = coro::After(Now(), notice);
+  if (when >= track.revoke_at) return;
+  track.revoke_at = when;
+  track.revoke_reason = reason;
+}
+
+void Witness::Released(const LeaseTrack& track, const Lease& lease,
+                       const Receipt& receipt) {
+  if (!checks_) return;
+  const Receipt kept = lease.receipt();
+  Expect(receipt.reason == kept.reason && receipt.held == kept.held &&
+             receipt.exited == kept.exited &&
+             receipt.end_time == kept.end_time &&
+             receipt.exit_status == kept.exit_status &&
+             receipt.attempts == kept.attempts &&
+             receipt.error_suppressed == kept.error_suppressed,
+         "G9: two receipts", track.number);
+  Expect(track.exited, "released, but it has not exited", track.number);
+  Expect(!track.cause_known || receipt.reason == track.cause.reason,
+         "G9: another reason than the first", track.number);
+}
+
+void Witness::ExpectKept(const LeaseTrack& track, const Lease& lease,
+                         bool known, absl::Duration receipts_kept,
+                         std::size_t receipts_max) {
+  if (!checks_) return;
+  const bool kept = lease.state() != LeaseState::kEnded ||
+                    (Now() < coro::After(track.exited_at, receipts_kept) &&
+                     ended_ - track.ended_as < receipts_max);
+  Expect(known == kept, "a receipt was kept too long, or too short",
+         track.number);
+}
+
+void Witness::CheckView(const LeaseTrack& track, const LeaseView& view) {
+  if (view.state != LeaseState::kHeld) return;
+  const coro::Instant expiry = Expiry(track);
+  const absl::Time expected =
+      expiry == coro::kNever
+          ? absl::InfiniteFuture()
+          : runtime_.clock.WallNow() + coro::Between(Now(), expiry);
+  Expect(view.expire_time == expected, "a lease's expire_time", track.number);
+  Expect(view.ttl == track.ttl, "a lease's ttl", track.number);
+}
+
+void Witness::DrainBegins() {
+  drain_at_ = Now();
+  Tell("drain", 0);
+  if (!checks_) return;
+  for (LeaseTrack* const track : live_) {
+    if (track->lease != nullptr) {
+      Revoked(*track, policy_.revoke_notice, ExitReason::kDrained);
+    }
+  }
+}
+
+// ---- hooks ----
+
+InstanceTrack& Witness::ConstructBegins(const InstanceInfo& info) {
+  const std::uint64_t number = InstanceNumber(info.instance_id);
+  while (instances_.size() < number) instances_.emplace_back();
+  InstanceTrack& instance = instances_[number - 1];
+  // One that is built again and again is not found out by any step's end.
+  ANTEROOM_CHECK(number <= 1000 + 100 * attempts_.size());
+  Mix(number);
+  Mix(Ticks(Now()));
+  instance.number = number;
+  Tell("construct", number, info.key);
+  if (!checks_) return instance;
+  read_log_();
+  Expect(!instance.constructed && !instance.throws, "constructed twice",
+         number);
+  instance.key = info.key;
+  instance.constructed_at = instance.idle_since = Now();
+  instance.constructed = true;
+  Expect(info.key.empty() != policy_.keyed, "a key too many, or none", number);
+  for (const InstanceTrack* const other : existing_) {
+    Expect(!policy_.keyed || other->key != info.key, "two instances of a key",
+           number);
+  }
+  existing_.push_back(&instance);
+  Expect(existing_.size() <= static_cast<std::size_t>(policy_.max_instances),
+         "more than max_instances", number);
+  Expect(!draining() || drain_at_ == Now(), "built while it drains", number);
+  if (breaker_.open && breaker_.opened_at < Now()) {
+    Expect(Now() >= breaker_.retry_at, "built while the breaker is open",
+           number);
+    if (breaker_.probe == nullptr) {
+      breaker_.probe = &instance;
+      breaker_.probe_began = Now();
+    } else {
+      Expect(breaker_.probe_began == Now(), "two probes of a half-open breaker",
+             number);
+    }
+  }
+  return instance;
+}
+
+void Witness::ConstructThrows(InstanceTrack& instance) {
+  if (!checks_) return;
+  instance.throws = true;
+  Destroyed(instance);
+  InitFailed(instance, Error(Reason::kInitFailed, "the constructor threw"));
+}
+
+void Witness::Destroyed(InstanceTrack& instance) {
+  Tell("destroy", instance.number);
+  Mix(instance.number);
+  if (!checks_) return;
+  Expect(!instance.destroyed, "G8: destroyed twice", instance.number);
+  Expect(instance.throws || !hooks_.close || instance.close_over,
+         "G8: destroyed without Close", instance.number);
+  Expect(instance.held == 0 && instance.entering == 0 &&
+             instance.using_it == 0 && instance.exiting == 0 &&
+             !instance.initializing && !instance.checking,
+         "G8: destroyed while in use", instance.number);
+  if (!hooks_.close && !instance.throws) CheckMayClose(instance);
+  instance.destroyed = true;
+  existing_.erase(std::find(existing_.begin(), existing_.end(), &instance));
+}
+
+// An object that could still be lent is closed only for a reason.
+void Witness::CheckMayClose(const InstanceTrack& instance) {
+  const coro::Instant now = Now();
+  if (instance.may_close || instance.init_failed || draining()) return;
+  // Was not wanted any more.
+  if (!instance.init_ok && hooks_.init) return;
+  if (now == instance.constructed_at) return;
+  // Let go of, and initialized all the same.
+  if (now == instance.ready_at && (!instance.lent || !InitIsAwaited())) return;
+  // From READY on, with 10 % jitter.
+  if (policy_.max_lifetime != absl::InfiniteDuration() &&
+      now >= coro::After(instance.constructed_at, 0.9 * policy_.max_lifetime)) {
+    return;
+  }
+  if (now >= coro::After(instance.idle_since, policy_.idle_timeout)) return;
+  if (policy_.keyed) return;  // makes room for another key
+  Expect(false, "closed without a reason", instance.number);
+}
+
+LeaseTrack& Witness::TrackOf(const LeaseInfo& lease) {
+  std::uint64_t number = 0;
+  for (const char c : lease.holder) {
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return attempts_[number];
+}
+
+void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
+  call.began = Now();
+  InstanceTrack& instance = *call.instance;
+  Tell(NameOf(call.kind), instance.number,
+       call.lease == nullptr ? "" : "for a lease");
+  Mix(static_cast<std::uint64_t>(call.kind) << 32 | instance.number);
+  Mix(Ticks(call.began));
+  if (!checks_) return;
+  calls_.push_back(&call);
+  const std::uint64_t which = instance.number;
+  Expect(!instance.closing && !instance.destroyed, "a hook after Close", which);
+  LeaseTrack* const lease = call.lease;
+  switch (call.kind) {
+    case HookKind::kInit:
+      Expect(hooks_.init, "an Init that it does not have", which);
+      call.deadline = coro::After(call.began, policy_.init_timeout);
+      Expect(
+          !instance.initializing && !instance.init_ok && !instance.init_failed,
+          "G2: a second init", which);
+      Expect(++instance.attempts <= policy_.init_retry.attempts,
+             "G2: more inits than attempts", which);
+      if (instance.attempts > 1) {
+        absl::Duration most = policy_.init_retry.initial_backoff;
+        for (int i = 2; i < instance.attempts; ++i) most *= 2;
+        most = std::min(most, policy_.init_retry.max_backoff);
+        const absl::Duration pause =
+            coro::Between(instance.attempt_ended_at, call.began);
+        Expect(most / 2 <= pause && pause <= most,
+               "an init was tried again too early or too late", which);
+      }
+      Expect(instance.using_it == 0 || !InitIsAwaited(), "G1: Use before init",
+             which);
+      Expect(!instance.checking, "Init and Check side by side", which);
+      instance.initializing = true;
+      break;
+    case HookKind::kEnter:
+      Expect(hooks_.enter, "an Enter that it does not have", which);
+      Expect(lease->instance == &instance, "entered where it is not bound",
+             which);
+      Expect(!lease->enter_called, "entered twice", lease->number);
+      Expect(!instance.checking, "Enter and Check side by side", which);
+      call.deadline = std::min(lease->attempt_deadline,
+                               coro::After(call.began, policy_.enter_timeout));
+      lease->enter_called = lease->enter_running = true;
+      lease->enter_began = call.began;
+      ++instance.entering;
+      Expect(instance.entering + instance.held <= static_cast<int>(slots()),
+             "G5: more than max_holders enter", which);
+      break;
+    case HookKind::kUse:
+      Expect(lease->entered && !lease->exited, "G4: Use of no lease",
+             lease->number);
+      Expect(!lease->exit_called, "G4: Use after Exit", lease->number);
+      Expect(lease->instance == &instance, "Use of another's object", which);
+      Expect(Usable(instance), "G1: Use before init", which);
+      Expect(!instance.checking, "Use and Check side by side", which);
+      ++lease->uses;
+      ++instance.using_it;
+      Expect(use_ != nullptr && !use_->reached, "a Use that nobody asked for",
+             which);
+      if (!violation_.empty()) return;
+      use_->reached = true;
+      call.use = use_;
+      call.deadline = use_->deadline;
+      break;
+    case HookKind::kExit:
+      Expect(hooks_.exit, "an Exit that it does not have", which);
+      Expect(lease->entered, "G3: Exit without Enter", lease->number);
+      Expect(!lease->exit_called, "G3: a second Exit", lease->number);
+      Expect(lease->uses == 0, "G4: Exit while a Use runs", lease->number);
+      Expect(lease->instance == &instance, "Exit of another's object", which);
+      call.deadline = coro::After(call.began, policy_.exit_timeout);
+      lease->exit_called = lease->exit_running = true;
+      ++instance.exiting;
+      break;
+    case HookKind::kClose:
+      Expect(hooks_.close, "a Close that it does not have", which);
+      Expect(instance.held == 0 && instance.entering == 0 &&
+                 instance.using_it == 0 && instance.exiting == 0 &&
+                 !instance.initializing && !instance.checking,
+             "Close while in use", which);
+      CheckMayClose(instance);
+      call.deadline = coro::After(call.began, policy_.close_timeout);
+      instance.closing = true;
+      break;
+    case HookKind::kCheck:
+      Expect(hooks_.check && policy_.check_interval > absl::ZeroDuration(),
+             "a Check that was not asked for", which);
+      Expect(instance.held == 0 && instance.entering == 0 &&
+                 !instance.initializing && !instance.checking,
+             "Check while in use", which);
+      Expect(call.began >=
+                 coro::After(instance.idle_since, policy_.check_interval),
+             "a Check before check_interval", which);
+      call.deadline = coro::After(call.began, policy_.enter_timeout);
+      instance.checking = true;
+      break;
+  }
+  if (call.kind == HookKind::kUse) {
+    if (policy_.use_timeout != absl::InfiniteDuration()) {
+      call.deadline =
+          std::min(call.deadline, coro::After(call.began, policy_.use_timeout));
+    }
+  }
+  Expect(call.deadline == context_deadline, "a hook was told a wrong deadline",
+         which);
+}
+
+void Witness::Ends(HookCall& call, const absl::Status& status) {
+  InstanceTrack& instance = *call.instance;
+  if (tells_) {
+    Tell(NameOf(call.kind), instance.number,
+         absl::StrCat("is over: ", status.ToString()));
+  }
+  Mix(static_cast<std::uint64_t>(call.kind) << 40 | instance.number << 8 |
+      static_cast<std::uint64_t>(status.code()));
+  Mix(Ticks(Now()));
+  if (!checks_) return;
+  calls_.erase(std::find(calls_.begin(), calls_.end(), &call));
+  LeaseTrack* const lease = call.lease;
+  switch (call.kind) {
+    case HookKind::kInit:
+      instance.initializing = false;
+      instance.attempt_ended_at = Now();
+      if (status.ok()) {
+        instance.init_ok = true;
+        instance.idle_since = instance.ready_at = Now();
+      } else {
+        init_failed_at_ = Now();
+        if (instance.attempts >= policy_.init_retry.attempts) {
+          ForetellInitFailure(call, std::string(status.message()));
+        }
+      }
+      break;
+    case HookKind::kEnter:
+      --instance.entering;
+      lease->enter_running = false;
+      lease->enter_ok = status.ok();
+      lease->enter_spent += coro::Between(lease->enter_began, Now());
+      if (status.ok()) break;
+      --instance.bound_seen;
+      lease->failure = std::string(status.message());
+      instance.idle_since = Now();
+      // Its Enter may have left it half entered; not if it left in the init.
+      instance.may_close = true;
+      if (!lease->left_in_init && !lease->has_request) instance.doomed = true;
+      break;
+    case HookKind::kUse:
+      --lease->uses;
+      call.use->went_well = status.ok();
+      --instance.using_it;
+      break;
+    case HookKind::kExit:
+      --instance.exiting;
+      lease->exit_running = false;
+      break;
+    case HookKind::kClose:
+      instance.close_over = true;
+      break;
+    case HookKind::kCheck:
+      instance.checking = false;
+      if (!status.ok()) instance.may_close = instance.doomed = true;
+      break;
+  }
+}
+
+void Witness::Stopped(const HookCall& call) {
+  if (!checks_) return;
+  const coro::Instant now = Now();
+  if (now >= call.deadline) return;
+  const std::uint64_t which = call.instance->number;
+  LeaseTrack* const lease = call.lease;
+  switch (call.kind) {
+    case HookKind::kInit: {
+      if (draining()) return;
+      Expect(policy_.abandon_init == AbandonInit::kCancel ||
+                 call.instance->may_close,
+             "an init was stopped that was to be kept", which);
+      for (const LeaseTrack* const track : live_) {
+        Expect(!track->awaits_init || track->instance != call.instance ||
+                   track->has_request || MayLeave(*track),
+               "G7: an init was stopped that somebody awaits", track->number);
+      }
+      return;
+    }
+    case HookKind::kEnter:
+      Expect(lease->left || lease->has_request || draining(),
+             "an Enter was stopped for no reason", lease->number);
+      return;
+    case HookKind::kUse: {
+      if (call.use->left) return;
+      if (lease->lease == nullptr) return;
+      Expect(lease->lease->state() == LeaseState::kExiting,
+             "a Use was stopped for no reason", lease->number);
+      const coro::Instant decided = lease->decided ? lease->decided_at : now;
+      Expect(now >= coro::After(decided, policy_.use_grace),
+             "a Use was stopped before use_grace", lease->number);
+      if (!lease->decided) CheckDecision(*lease);
+      return;
+    }
+    case HookKind::kCheck:
+      Expect(draining(), "a Check was stopped for no reason", which);
+      return;
+    case HookKind::kExit:
+    case HookKind::kClose:
+      Expect(false, "an Exit or Close was stopped for no reason", which);
+  }
+}
+
+// Time has ended the lease now, while a Use runs: was it time? (G10)
+void Witness::CheckDecision(const LeaseTrack& track) {
+  if (track.cause_known || track.has_request) return;
+  const coro::Instant now = Now();
+  const bool expired = !track.stream_bound &&
+                       now >= coro::After(track.renewed_at, policy_.max_ttl);
+  Expect(expired || now >= track.revoke_at || draining(),
+         "G10: a lease in use ended before its time", track.number);
+}
+
+void Witness::AwaitsInit(HookCall& call) {
+  if (!checks_) return;
+  call.lease->awaits_init = true;
+  call.lease->enter_spent += coro::Between(call.lease->enter_began, Now());
+}
+
+void Witness::AwaitedInit(HookCall& call, const absl::Status& status) {
+  if (!checks_) return;
+  LeaseTrack& track = *call.lease;
+  track.awaits_init = false;
+  track.enter_began = Now();
+  call.deadline =
+      std::min(track.attempt_deadline,
+               coro::After(Now(), policy_.enter_timeout - track.enter_spent));
+  if (!status.ok()) {
+    track.left_in_init = MayLeave(track) || draining() ||
+                         track.enter_spent >= policy_.enter_timeout;
+    return;
+  }
+  Expect(call.instance->init_ok || !InitIsAwaited() || !hooks_.init,
+         "G1: Init() returned before the init was over", track.number);
+  Expect(track.init_failure.empty(), "G2: the init failed, but not for one",
+         track.number);
+}
+
+void Witness::ExitTold(const LeaseTrack& track, const ExitCause& cause) {
+  if (!checks_ || !track.cause_known) return;
+  Expect(cause.reason == track.cause.reason &&
+             cause.error.code() == track.cause.error.code(),
+         "G3: Exit was told another cause", track.number);
+}
+
+void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
+  if (call.deaf || !InitIsAwaited() || draining() || with_requests_) return;
+  if (call.stopped) {
+    if (Now() < call.deadline) return;  // nobody waits
+    message = "init did not end within init_timeout";
+  } else if (Now() >= call.deadline) {
+    return;  // either may be said
+  }
+  const auto foretell = [&](LeaseTrack& track) {
+    // Whose time to leave has come is told of that.
+    if (MayLeave(track) || track.enter_spent >= policy_.enter_timeout) return;
+    track.init_failure = message;
+  };
+  if (hooks_.enter) {
+    for (LeaseTrack* const track : live_) {
+      if (track->awaits_init && track->instance == call.instance) {
+        foretell(*track);
+      }
+    }
+    return;
+  }
+  if (pool_ == nullptr) return;  // of min_idle, before anybody came
+  const std::vector<LeaseTrack*>& queue = QueueOf(call.instance->key);
+  for (const LeaseTrack* const track : queue) {
+    if (MayLeave(*track) || !track->init_failure.empty()) return;
+  }
+  const Pool::Census census = pool_->TakeCensus();
+  for (const auto& [key, waiting] : census.waiting) {
+    // Some are bound, or failed, and do not know it yet.
+    if (key == call.instance->key && waiting != queue.size()) return;
+  }
+  std::size_t before = 0;
+  for (const Pool::Census::Seat& seat : census.instances) {
+    if (seat.key != call.instance->key || !UnderWay(seat)) continue;
+    if (seat.number == call.instance->number) {
+      for (std::size_t i = 0; i < queue.size(); ++i) {
+        if (i >= before && i - before < slots()) {
+          foretell(*queue[i]);
+        } else if (absl::StartsWith(message, "failure ")) {
+          queue[i]->spared = message;
+        }
+      }
+      return;
+    }
+    before += slots();
+  }
+}
+
+void Witness::InitSucceeded() {
+  if (breaker_.open) breaker_.closed_at = Now();
+  breaker_.failures = 0;
+  breaker_.open = false;
+  breaker_.probe = nullptr;
+}
+
+void Witness::InitFailed(InstanceTrack& instance, const absl::Status& status) {
+  instance.init_failed = true;
+  const bool probe = breaker_.probe == &instance;
+  if (probe) breaker_.probe = nullptr;
+  if (!HasReason(status, Reason::kInitFailed) &&
+      !HasReason(status, Reason::kInitTimedOut)) {
+    return;
+  }
+  init_failed_at_ = Now();
+  ++breaker_.failures;
+  if (policy_.breaker.failures == 0 ||
+      breaker_.failures < policy_.breaker.failures ||
+      (breaker_.open && !probe)) {
+    return;
+  }
+  breaker_.open = true;
+  breaker_.opened_at = Now();
+  breaker_.retry_at = coro::After(Now(), policy_.breaker.open);
+}
+
+bool Witness::BreakerAllows() const {
+  return !breaker_.open ||
+         (Now() >= breaker_.retry_at && breaker_.probe == nullptr);
+}
+
+// ---- events ----
+
+void Witness::OnSink(LeaseTrack& track, const Event& event) {
+  if (tells_) {
+    Tell(kPhases[static_cast<int>(event.phase)], track.number,
+         event.instance_id);
+  }
+  if (sunk_.empty() || sunk_.back().first != event.sequence) {
+    sunk_.emplace_back(event.sequence, event.phase);
+  }
+  Expect(event.time == runtime_.clock.WallNow(), "an event of another time",
+         track.number);
+  if (event.lease_name.empty()) {
+    Expect(track.instance == nullptr ||
+               track.instance == FindInstance(event.instance_id),
+           "a stream was told of another's instance", track.number);
+    Expect(event.phase != Phase::kClosing && event.phase != Phase::kClosed,
+           "a stream was told of CLOSING or CLOSED", track.number);
+    return;
+  }
+  switch (event.phase) {
+    case Phase::kWaiting:
+      Expect(track.instance == nullptr && !track.told_waiting,
+             "WAITING at the wrong time", track.number);
+      Expect(event.queue_position >= 1, "a queue position", track.number);
+      track.told_waiting = true;
+      break;
+    case Phase::kEntering: {
+      InstanceTrack* const instance = FindInstance(event.instance_id);
+      Expect(hooks_.enter && track.instance == nullptr && instance != nullptr,
+             "ENTERING at the wrong time", track.number);
+      if (!violation_.empty()) return;
+      Expect(!instance->closing && !instance->destroyed && !instance->doomed &&
+                 !instance->checking && !instance->init_failed,
+             "bound to an object that must not be lent", track.number);
+      Expect(!draining(), "bound while it drains", track.number);
+      Expect(++instance->bound_seen <= static_cast<int>(slots()),
+             "G5: more than max_holders are bound", track.number);
+      BoundTo(track, *instance);
+      break;
+    }
+    case Phase::kEntered: {
+      InstanceTrack* const instance = FindInstance(event.instance_id);
+      Expect(instance != nullptr && !track.entered && !track.failed,
+             "ENTERED at the wrong time", track.number);
+      if (!violation_.empty()) return;
+      BoundTo(track, *instance);
+      EnteredNow(track);
+      break;
+    }
+    case Phase::kUsed:
+      Expect(track.entered && !track.exited && !track.exit_called,
+             "USED at the wrong time", track.number);
+      break;
+    case Phase::kRevoking:
+      Expect(track.entered && !track.exited && event.deadline.has_value(),
+             "REVOKING at the wrong time", track.number);
+      track.told_revoking = true;
+      break;
+    case Phase::kExiting:
+      Expect(hooks_.exit && track.entered && !track.exit_called &&
+                 track.uses == 0 && !track.told_exiting,
+             "EXITING at the wrong time", track.number);
+      track.told_exiting = true;
+      break;
+    case Phase::kExited: {
+      Expect(track.entered && !track.exited && track.uses == 0 &&
+                 !track.exit_running && track.exit_called == hooks_.exit &&
+                 track.told_exiting == hooks_.exit,
+             "G3: EXITED at the wrong time", track.number);
+      track.exited = true;
+      track.exited_at = Now();
+      track.ended_as = ++ended_;
+      InstanceTrack& instance = *track.instance;
+      --instance.held;
+      --instance.bound_seen;
+      instance.idle_since = Now();
+      const bool tainted = track.exit_result.tainted ||
+                           !track.exit_status.ok() ||
+                           (track.cause_known && track.cause.tainted);
+      if (tainted && !policy_.reuse_tainted) {
+        instance.may_close = instance.doomed = true;
+      }
+      break;
+    }
+    case Phase::kFailed:
+      Expect(!track.entered && !track.failed, "FAILED at the wrong time",
+             track.number);
+      track.failed = true;
+      if (track.instance != nullptr) {
+        track.instance->idle_since = Now();
+        track.instance->may_close = true;
+        if (track.enter_ok) --track.instance->bound_seen;
+      }
+      break;
+    default:
+      Expect(false, "an event of no lease", track.number);
+  }
+}
+
+void Witness::EnteredNow(LeaseTrack& track) {
+  InstanceTrack& instance = *track.instance;
+  track.entered = true;
+  track.entered_at = track.renewed_at = Now();
+  track.revoke_at = coro::After(Now(), policy_.max_hold);
+  ++instance.held;
+  Expect(!instance.closing && !instance.destroyed, "entered after Close",
+         track.number);
+  Expect(instance.held <= static_cast<int>(slots()),
+         "G5: more than max_holders hold", track.number);
+  Expect(Usable(instance), "G1: entered before init", track.number);
+  Expect(!hooks_.enter || (track.enter_ok && !track.enter_running),
+         "ENTERED without Enter", track.number);
+  Expect(!instance.doomed || hooks_.enter || slots() > 1,
+         "an object was lent that must not be", track.number);
+  Expect(!instance.checking, "lent while it is checked", track.number);
+  if (std::find(live_.begin(), live_.end(), &track) == live_.end()) {
+    live_.push_back(&track);
+  }
+}
+
+void Witness::OnLog(const Event& event) {
+  if (tells_) {
+    Tell("    event", static_cast<std::uint64_t>(event.phase),
+         absl::StrCat(kPhases[static_cast<int>(event.phase)], " ",
+                      event.instance_id, " ", event.lease_name));
+  }
+  Mix(static_cast<std::uint64_t>(event.phase) << 8 |
+      static_cast<std::uint64_t>(event.queue_position));
+  Mix(InstanceNumber(event.instance_id));
+  Mix(static_cast<std::uint64_t>(absl::ToUnixNanos(event.time)));
+  if (!checks_) return;
+  const bool was_sunk = !sunk_.empty() && sunk_.front().first == event.sequence;
+  Expect(event.lease_name.empty() || was_sunk,
+         "an event that its lease was not told", event.sequence);
+  Expect(sunk_.empty() || sunk_.front().first >= event.sequence,
+         "the log lacks an event", event.sequence);
+  if (was_sunk) {
+    Expect(sunk_.front().second == event.phase, "the log tells another event",
+           event.sequence);
+    sunk_.pop_front();
+  }
+  if (!event.lease_name.empty() || !violation_.empty()) return;
+  InstanceTrack* const instance = FindInstance(event.instance_id);
+  if (instance == nullptr) return Expect(false, "an event of no instance");
+  const std::uint64_t which = instance->number;
+  const auto once = [&](bool& told, bool now) {
+    Expect(!told && now && !instance->told_closed, "an instance's event",
+           which);
+    told = true;
+  };
+  switch (event.phase) {
+    case Phase::kConstructed:
+      once(instance->told_constructed, instance->constructed);
+      if (!hooks_.init) InitSucceeded();
+      break;
+    case Phase::kInitializing:
+      once(instance->told_initializing, instance->told_constructed);
+      break;
+    case Phase::kProgress:
+      Expect(instance->told_initializing && !instance->told_ready &&
+                 !instance->told_failed,
+             "PROGRESS at the wrong time", which);
+      break;
+    case Phase::kReady:
+      once(instance->told_ready, instance->init_ok);
+      Expect(instance->told_initializing && !instance->told_failed,
+             "READY without init", which);
+      InitSucceeded();
+      break;
+    case Phase::kFailed:
+      Expect(!instance->told_failed, "FAILED twice", which);
+      instance->told_failed = true;
+      if (!instance->init_ok && instance->attempts > 0) {
+        InitFailed(*instance, event.status);
+      } else {
+        Expect(instance->may_close, "FAILED for a check that did not", which);
+      }
+      break;
+    case Phase::kClosing:
+      once(instance->told_closing, hooks_.close);
+      break;
+    case Phase::kClosed:
+      once(instance->told_closed, instance->destroyed);
+      Expect(instance->told_closing == hooks_.close, "CLOSED without CLOSING",
+             which);
+      if (breaker_.probe == instance) breaker_.probe = nullptr;
+      break;
+    default:
+      Expect(false, "an instance's event that is none", which);
+  }
+}
+
+}  // namespace anteroom::lifecycle

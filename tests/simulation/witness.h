@@ -1,0 +1,360 @@
+// Witness: sees every hook call, event and answer of one simulated world, knows
+// what the contract promises, and says so when a promise is broken.
+//
+// What it knows it has from outside: from the hooks that are called, from the
+// events in the leases' sinks and in the log, from the answers to calls. Only
+// that no object sits while somebody waits (G7) is read off the pool's census.
+//
+// Hooks, sinks and answers are checked as they come; CheckIdle() checks what
+// must hold whenever nothing can run without time passing. The first violation
+// is kept.
+//
+// Thread safety: none.
+#ifndef ANTEROOM_TESTS_SIMULATION_WITNESS_H_
+#define ANTEROOM_TESTS_SIMULATION_WITNESS_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "server/coro/clock.h"
+#include "server/coro/runtime.h"
+#include "server/lifecycle/event.h"
+#include "server/lifecycle/lease.h"
+#include "server/lifecycle/policy.h"
+#include "server/lifecycle/pool.h"
+#include "server/lifecycle/resource.h"
+#include "tests/simulation/chance.h"
+
+namespace anteroom::lifecycle {
+
+class Witness;
+
+enum class HookKind { kInit, kEnter, kUse, kExit, kClose, kCheck };
+
+// One object, from its constructor on.
+struct InstanceTrack {
+  std::uint64_t number = 0;
+  std::string key;
+  coro::Instant constructed_at;
+  bool constructed = false;
+  bool throws = false;  // its constructor did
+  bool destroyed = false;
+  // Its init: running now; calls of the hook; over, and how.
+  bool initializing = false;
+  int attempts = 0;
+  coro::Instant attempt_ended_at = coro::kNever;
+  bool init_ok = false;
+  bool init_failed = false;
+  coro::Instant ready_at = coro::kNever;
+  int entering = 0;    // Enter hooks that run
+  int bound_seen = 0;  // leases from ENTERING to EXITED, or a failed Enter
+  int held = 0;        // leases between ENTERED and EXITED
+  int using_it = 0;
+  int exiting = 0;  // Exit hooks that run
+  bool checking = false;
+  bool closing = false;  // its Close hook was called
+  bool close_over = false;
+  bool lent = false;       // ever
+  bool may_close = false;  // something has happened that excuses it
+  bool doomed = false;     // must not be lent any more
+  // Since when nobody has held it.
+  coro::Instant idle_since;
+  // What the log has told.
+  bool told_constructed = false;
+  bool told_initializing = false;
+  bool told_ready = false;
+  bool told_failed = false;
+  bool told_closing = false;
+  bool told_closed = false;
+};
+
+// One attempt to get a lease, and the lease it came to. It receives its events.
+struct LeaseTrack : public EventSink {
+  void OnEvent(const Event& event) override;
+
+  Witness* witness = nullptr;
+  std::uint64_t number = 0;  // of its acquire; its holder's name
+  // What was asked for.
+  std::string key;
+  std::int32_t priority = 0;
+  bool no_wait = false;
+  bool stream_bound = false;
+  bool has_request = false;
+  coro::Instant deadline = coro::kNever;          // of its caller
+  coro::Instant attempt_deadline = coro::kNever;  // of what callers share
+  absl::Duration ttl;
+  // How it went.
+  std::uint64_t idle_spells_before = 0;
+  bool queued = false;  // in the model's queue
+  bool left = false;    // its caller asked for a stop
+  bool began = false;   // its acquire was called, and waits if unanswered
+  bool answered = false;
+  InstanceTrack* instance = nullptr;  // once bound, as far as one can see
+  bool enter_called = false;
+  bool enter_running = false;
+  bool enter_heeds = false;
+  bool enter_ok = false;
+  bool awaits_init = false;
+  coro::Instant enter_began = coro::kNever;
+  absl::Duration enter_spent;
+  std::string failure;  // of its Enter hook
+  // The init that was to serve it failed with this: so must its acquire.
+  std::string init_failure;
+  // The failure of an init that was to serve others.
+  std::string spared;
+  bool entered = false;
+  coro::Instant entered_at;
+  coro::Instant renewed_at;
+  coro::Instant revoke_at = coro::kNever;
+  ExitReason revoke_reason = ExitReason::kRevoked;
+  bool told_revoking = false;
+  bool told_exiting = false;
+  int uses = 0;  // Use hooks that run
+  std::uint64_t token = 0;
+  bool told_waiting = false;
+  bool left_in_init = false;
+  bool overtaken = false;          // one behind it in the queue was bound,
+  std::uint64_t overtaken_by = 0;  // and this is the token that it got
+  // Its end, once decided: known at once where a call of ours decided.
+  bool decided = false;
+  coro::Instant decided_at = coro::kNever;
+  bool cause_known = false;
+  ExitCause cause;
+  bool exit_called = false;
+  bool exit_running = false;
+  absl::Status exit_status;
+  ExitResult exit_result;
+  bool exited = false;
+  std::uint64_t ended_as = 0;  // which of the world's leases
+  coro::Instant exited_at = coro::kNever;
+  bool failed = false;  // FAILED was announced
+  bool receipt_checked = false;
+  std::shared_ptr<Lease> lease;  // once somebody was given it
+};
+
+// One call of a method, as its caller knows it.
+struct UseTrack {
+  coro::Instant deadline = coro::kNever;
+  bool left = false;
+  bool reached = false;  // its hook was called
+  bool went_well = false;
+};
+
+// One hook that runs.
+struct HookCall {
+  HookKind kind = HookKind::kInit;
+  InstanceTrack* instance = nullptr;
+  LeaseTrack* lease = nullptr;  // of Enter, Use and Exit
+  coro::Instant began;
+  coro::Instant deadline = coro::kNever;  // that its stop token obeys
+  bool heeds = false;                     // looks at its stop token
+  bool deaf = false;                      // did not, while it took its time
+  UseTrack* use = nullptr;                // of a Use
+  bool stopped = false;                   // its stop token fired
+};
+
+class Witness {
+ public:
+  // `checks` false: only counts and the hash.
+  Witness(coro::Runtime runtime, std::uint64_t seed, const Policy& policy,
+          Hooks hooks, bool checks);
+  Witness(const Witness&) = delete;
+  Witness& operator=(const Witness&) = delete;
+
+  // The first violation; empty: none.
+  const std::string& violation() const { return violation_; }
+  std::uint64_t hash() const { return hash_.value(); }
+  bool checks() const { return checks_; }
+  void Violate(const char* what, std::uint64_t which);
+  void Expect(bool promise, const char* what, std::uint64_t which = 0) {
+    if (!promise) [[unlikely]] {
+      Violate(what, which);
+    }
+  }
+  void Mix(std::uint64_t word) { hash_.Add(word); }
+
+  // ---- calls from outside ----
+
+  LeaseTrack& NewAttempt();
+  LeaseTrack& attempt(std::uint64_t number) { return attempts_[number]; }
+  // Just before, and just after, the acquire is called.
+  void AcquireBegins(LeaseTrack& track);
+  void AcquireBegan(LeaseTrack& track);
+  // What a caller was told whose own acquire `track` was. The lease may be
+  // another attempt's, where both bore one request id.
+  void Answered(LeaseTrack& track,
+                const absl::StatusOr<std::shared_ptr<Lease>>& answer);
+  void Left(LeaseTrack& track) { track.left = true; }
+  // Ended by a call of ours, if nothing has ended it before.
+  void Ending(LeaseTrack& track, const ExitCause& cause);
+  void Renewed(LeaseTrack& track, absl::Duration ttl);
+  void Revoked(LeaseTrack& track, absl::Duration notice, ExitReason reason);
+  // What a release was answered with (G9).
+  void Released(const LeaseTrack& track, const Lease& lease,
+                const Receipt& receipt);
+  // Whether `lease` is still known by its id.
+  void ExpectKept(const LeaseTrack& track, const Lease& lease, bool known,
+                  absl::Duration receipts_kept, std::size_t receipts_max);
+  void CheckView(const LeaseTrack& track, const LeaseView& view);
+  void DrainBegins();
+  // The call of a method that is about to be made; null: none.
+  void set_use(UseTrack* use) { use_ = use; }
+  // G10: until when `track` lives, if nothing happens.
+  coro::Instant Expiry(const LeaseTrack& track) const;
+  bool draining() const { return drain_at_ != coro::kNever; }
+
+  // ---- hooks ----
+
+  InstanceTrack& ConstructBegins(const InstanceInfo& info);
+  void ConstructThrows(InstanceTrack& instance);
+  void Destroyed(InstanceTrack& instance);
+  // A call that begins; `context_deadline` is what the hook was told.
+  void Begins(HookCall& call, coro::Instant context_deadline);
+  void Ends(HookCall& call, const absl::Status& status);
+  // The hook's stop token fired while it slept.
+  void Stopped(const HookCall& call);
+  LeaseTrack& TrackOf(const LeaseInfo& lease);
+  // Around EnterContext::Init().
+  void AwaitsInit(HookCall& call);
+  void AwaitedInit(HookCall& call, const absl::Status& status);
+  void ExitTold(const LeaseTrack& track, const ExitCause& cause);
+
+  // ---- events ----
+
+  void OnSink(LeaseTrack& track, const Event& event);
+  void OnLog(const Event& event);
+
+  // ---- between steps ----
+
+  // REQUIRES: nothing can run without time passing, the log was read.
+  void CheckIdle();
+  // REQUIRES: the drain is over.
+  void CheckEnd();
+
+  // Called where the log must be read before a hook is judged.
+  void set_read_log(std::function<void()> read_log) {
+    read_log_ = std::move(read_log);
+  }
+  // Tells the story on stderr, too.
+  void set_tells(bool tells) { tells_ = tells; }
+  void Tell(const char* what, std::uint64_t which, absl::string_view more = {});
+  // REQUIRES: called before the first acquire.
+  void set_pool(const Pool& pool) { pool_ = &pool; }
+  std::uint64_t instances_built() const { return instances_.size(); }
+
+ private:
+  // The breaker as the contract has it.
+  struct BreakerModel {
+    int failures = 0;
+    bool open = false;
+    coro::Instant opened_at = coro::kNever;
+    coro::Instant closed_at = coro::kNever;
+    coro::Instant retry_at;
+    const InstanceTrack* probe = nullptr;
+    coro::Instant probe_began;
+  };
+
+  coro::Instant Now() const { return runtime_.clock.Now(); }
+  bool InitIsAwaited() const {
+    return hooks_.init && policy_.await_init == AwaitInit::kOnEnter;
+  }
+  bool Usable(const InstanceTrack& instance) const {
+    return instance.init_ok || !InitIsAwaited();
+  }
+  InstanceTrack* FindInstance(const std::string& id);
+  std::vector<LeaseTrack*>& QueueOf(const std::string& key) {
+    return queues_[key];
+  }
+  void Queue(LeaseTrack& track);
+  void Unqueue(LeaseTrack& track);
+  // Whether it is about to be answered, or may be, though it is in the queue.
+  bool MayLeave(const LeaseTrack& track) const;
+  void CheckServed(const LeaseTrack& track);
+  void CheckTurn(LeaseTrack& track, std::uint64_t token);
+  void CheckMayClose(const InstanceTrack& instance);
+  void BoundTo(LeaseTrack& track, InstanceTrack& instance);
+  void EnteredNow(LeaseTrack& track);
+  void CheckDecision(const LeaseTrack& track);
+  void CheckReceipt(LeaseTrack& track);
+  void CheckFailure(LeaseTrack& track, const absl::Status& status);
+  // Who is told why this init failed.
+  void ForetellInitFailure(const HookCall& call, std::string message);
+  void InitFailed(InstanceTrack& instance, const absl::Status& status);
+  void InitSucceeded();
+  bool BreakerAllows() const;
+
+  // False: it is over.
+  bool CheckLive(LeaseTrack& track);
+  void CheckWaiting(LeaseTrack& track);
+  void CheckHeld(LeaseTrack& track);
+  void CheckCalls();
+  void CheckCensus();
+  void CheckLine(const Pool::Census& census, const std::string& key,
+                 std::size_t waiting);
+  void CheckIdling(const Pool::Census& census, const Pool::Census::Seat& seat,
+                   const InstanceTrack& instance);
+  void CheckCallers(const std::string& key, std::size_t waiting);
+  // Its init has failed, and is to be tried again.
+  bool AwaitsRetry(const InstanceTrack& instance) const;
+  bool InitIsDeaf(const InstanceTrack& instance) const;
+  void CheckSpares(const Pool::Census& census);
+  std::size_t slots() const {
+    return policy_.max_holders == 0
+               ? 1'000'000
+               : static_cast<std::size_t>(policy_.max_holders);
+  }
+  // Of a census: will take waiters later.
+  bool UnderWay(const Pool::Census::Seat& seat) const;
+  std::size_t Unserved(const Pool::Census& census, const std::string& key,
+                       std::size_t waiting) const;
+  std::size_t AllUnserved() const;
+  bool HasRoom(const std::string& key) const;
+
+  const coro::Runtime runtime_;
+  const std::uint64_t seed_;
+  const Policy policy_;
+  const Hooks hooks_;
+  const bool checks_;
+  bool tells_ = false;
+  std::string violation_;
+  TraceHash hash_;
+  coro::Instant drain_at_ = coro::kNever;
+  std::function<void()> read_log_;
+  const Pool* pool_ = nullptr;  // once there is one
+
+  std::deque<InstanceTrack> instances_;
+  std::vector<InstanceTrack*> existing_;  // constructed, not destroyed
+  std::deque<LeaseTrack> attempts_;
+  std::vector<LeaseTrack*> live_;  // neither over nor answered in vain
+  std::vector<HookCall*> calls_;
+  // Who waits, in the order of their turns.
+  std::map<std::string, std::vector<LeaseTrack*>> queues_;
+  // (sequence, phase) that sinks were given and the log has not shown yet.
+  std::deque<std::pair<std::uint64_t, Phase>> sunk_;
+  UseTrack* use_ = nullptr;
+  std::uint64_t ended_ = 0;
+  // By request id: the lease that it was last answered with.
+  std::map<std::string, std::shared_ptr<Lease>> requested_;
+  std::uint64_t idle_spells_ = 0;
+  std::uint64_t unserved_before_ = 0;
+  bool room_before_ = false;
+  bool with_requests_ = false;
+  BreakerModel breaker_;
+  coro::Instant init_failed_at_ = coro::Instant::min();
+  // Tokens given out, less the first.
+  std::uint64_t first_token_;
+  std::vector<bool> tokens_;
+};
+
+}  // namespace anteroom::lifecycle
+
+#endif  // ANTEROOM_TESTS_SIMULATION_WITNESS_H_
