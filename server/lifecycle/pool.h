@@ -261,7 +261,7 @@ class Pool {
   // Binds waiters to instances with room, builds what is missing, and lets go
   // of inits that nobody waits for.
   void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Bind(Line& line, std::shared_ptr<Ticket> ticket,
+  void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
             const std::shared_ptr<Instance>& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool MayBuild(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -45,8 +45,7 @@ void Pool::Dispatch(Line& line, Todo& todo) {
   Recount(line);
 }
 
-// (The ticket by value: it may be the queue's own.)
-void Pool::Bind(Line& line, std::shared_ptr<Ticket> ticket,
+void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
                 const std::shared_ptr<Instance>& instance, Todo& todo) {
   line.queue().Remove(*ticket);
   // False: it gave up and is about to say so. (Only posts: see waiter.h.)

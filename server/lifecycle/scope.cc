@@ -118,7 +118,7 @@ void Scope::On(ReleaseRequested input, Effects& effects) {
   End(std::move(input.cause), absl::OkStatus(), effects);
 }
 
-void Scope::On(Acknowledged input, Effects& effects) {
+void Scope::On(const Acknowledged& input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
   for (const std::uint64_t call_id : input.call_ids) DropReply(call_id);
 }
@@ -131,7 +131,7 @@ void Scope::On(HalfClosed, Effects& effects) {
   End(Disconnected(), absl::OkStatus(), effects);
 }
 
-void Scope::On(Broken input, Effects& effects) {
+void Scope::On(const Broken& input, Effects& effects) {
   absl::Status status = absl::CancelledError("the stream broke");
   if (state_ == State::kOpening) return FinishWith(std::move(status), effects);
   if (!attached_) return;
@@ -145,7 +145,7 @@ void Scope::On(Broken input, Effects& effects) {
   }
 }
 
-void Scope::On(GraceOver input, Effects& effects) {
+void Scope::On(const GraceOver& input, Effects& effects) {
   if (!grace_runs_ || input.number != grace_number_) return;
   grace_runs_ = false;
   if (state_ == State::kLingering) {
@@ -163,7 +163,7 @@ void Scope::On(Closing, Effects& effects) {
   if (grace_runs_) On(GraceOver{grace_number_}, effects);
 }
 
-void Scope::On(Resumed input, Effects& effects) {
+void Scope::On(const Resumed& input, Effects& effects) {
   attached_ = true;
   grace_runs_ = false;
   if (lease_ != nullptr) effects.push_back(SendEntered{lease_});

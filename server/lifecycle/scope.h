@@ -211,11 +211,11 @@ class Scope {
   void On(UseRequested input, Effects& effects);
   void On(CancelRequested input, Effects& effects);
   void On(ReleaseRequested input, Effects& effects);
-  void On(Acknowledged input, Effects& effects);
-  void On(Resumed input, Effects& effects);
+  void On(const Acknowledged& input, Effects& effects);
+  void On(const Resumed& input, Effects& effects);
   void On(HalfClosed input, Effects& effects);
-  void On(Broken input, Effects& effects);
-  void On(GraceOver input, Effects& effects);
+  void On(const Broken& input, Effects& effects);
+  void On(const GraceOver& input, Effects& effects);
   void On(Closing input, Effects& effects);
   void On(Malformed input, Effects& effects);
   void On(Acquired input, Effects& effects);

@@ -59,9 +59,7 @@ class WaitQueue {
 
   void Push(const std::shared_ptr<Ticket>& ticket);
   // REQUIRES: !empty().
-  const std::shared_ptr<Ticket>& front() const {
-    return tickets_.begin()->second;
-  }
+  std::shared_ptr<Ticket> front() const { return tickets_.begin()->second; }
   // How many are before `ticket`, itself included; 0: it is not in.
   std::size_t PositionOf(const Ticket& ticket) const;
   // Takes `ticket` out. False: it was not in.
