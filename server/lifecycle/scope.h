@@ -191,6 +191,9 @@ class Scope {
 
   // Nothing changes it any more.
   bool done() const { return state_ == State::kDone; }
+  // Its lease has ended; it waits only to tell that to a stream that resumes
+  // it.
+  bool lingering() const { return state_ == State::kLingering; }
 
   // Bounds of what is kept for a stream that resumes it.
   static constexpr std::size_t kMaxKeptReplies = 1000;

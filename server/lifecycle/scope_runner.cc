@@ -67,6 +67,9 @@ void ScopeRunner::Pump() {
     for (Scope::Effect& effect : effects) {
       std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
     }
+    if (scope_.lingering() && !std::exchange(told_lingering_, true)) {
+      scopes_.Lingers(self);
+    }
     if (scope_.done()) {
       grace_stop_.request_stop();
       done_.Set();

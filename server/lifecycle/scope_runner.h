@@ -139,6 +139,7 @@ class ScopeRunner : public EventSink,
   std::map<std::uint64_t, std::stop_source> use_stops_;
   std::stop_source grace_stop_;
   bool outlives_stream_ = false;
+  bool told_lingering_ = false;
   absl::Status acquire_failure_;
 
   coro::Mutex mu_;

@@ -76,6 +76,22 @@ void Scopes::Entered(const std::shared_ptr<ScopeRunner>& runner,
   by_lease_.emplace(lease_id, runner);
 }
 
+void Scopes::Lingers(const std::shared_ptr<ScopeRunner>& runner) {
+  std::shared_ptr<ScopeRunner> oldest;
+  {
+    coro::MutexLock lock(mu_);
+    lingering_.push_back(runner);
+    while (!lingering_.empty() && lingering_.front().expired()) {
+      lingering_.pop_front();
+    }
+    if (lingering_.size() > kMaxLingering) {
+      oldest = lingering_.front().lock();
+      lingering_.pop_front();
+    }
+  }
+  if (oldest != nullptr) oldest->Close();
+}
+
 void Scopes::Forget(const ScopeRunner& runner, const std::string& request,
                     const std::string& lease_id) {
   coro::MutexLock lock(mu_);

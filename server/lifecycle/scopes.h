@@ -4,7 +4,8 @@
 //
 // Invariants:
 //  1. A scope is found by its lease's id before the client can know that id.
-//  2. It is forgotten before a stream is told its end for good: who retries
+//  2. Of those whose lease has ended the newest kMaxLingering are kept.
+//  3. It is forgotten before a stream is told its end for good: who retries
 //     after that begins anew.
 //
 // Thread safety: all methods, from any thread.
@@ -12,6 +13,7 @@
 #define ANTEROOM_SERVER_LIFECYCLE_SCOPES_H_
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 
@@ -50,9 +52,14 @@ class Scopes {
       absl::string_view lease_id, Scope::Resumed resumed,
       std::shared_ptr<ScopeStream> stream);
 
-  // What a runner tells of its scope: that it is entered, and that it is done.
+  // Ended scopes that are kept for a stream to hear their end.
+  static constexpr std::size_t kMaxLingering = 1000;
+
+  // What a runner tells of its scope: that it is entered, that its lease has
+  // ended, and that it is done.
   void Entered(const std::shared_ptr<ScopeRunner>& runner,
                const std::string& lease_id);
+  void Lingers(const std::shared_ptr<ScopeRunner>& runner);
   void Forget(const ScopeRunner& runner, const std::string& request,
               const std::string& lease_id);
 
@@ -76,6 +83,8 @@ class Scopes {
   absl::flat_hash_map<std::string, ByRequest> by_request_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, std::shared_ptr<ScopeRunner>> by_lease_
       ABSL_GUARDED_BY(mu_);
+  // In the order of their ends; some may be done by now.
+  std::deque<std::weak_ptr<ScopeRunner>> lingering_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace anteroom::lifecycle

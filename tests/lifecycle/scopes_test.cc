@@ -1,0 +1,126 @@
+// Which scope a stream finds, and how many are kept.
+#include "server/lifecycle/scopes.h"
+
+#include "tests/lifecycle/lifecycle_test.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+// What a stream was told, as words joined by spaces.
+class RecordingStream : public ScopeStream {
+ public:
+  void SendEvent(const Event& event) override { Say(PhaseName(event.phase)); }
+  void SendEntered(const Lease& lease) override {
+    lease_id = lease.id();
+    Say("entered");
+  }
+  void SendUsed(std::uint64_t, absl::StatusOr<Payload> result) override {
+    Say(result.ok() ? "used" : "failed");
+  }
+  void SendExited(const Receipt& receipt) override {
+    Say("exited:" + std::string(ExitReasonName(receipt.reason)));
+  }
+  void Finish(const absl::Status& status) override {
+    Say("finish");
+    finished = status;
+  }
+  coro::Instant deadline() const override { return coro::kNever; }
+
+  std::string lease_id;
+  std::string words;
+  std::optional<absl::Status> finished;
+
+ private:
+  void Say(const std::string& word) {
+    words += (words.empty() ? "" : " ") + word;
+  }
+};
+
+class ScopesTest : public LifecycleTest {
+ protected:
+  using Stream = std::shared_ptr<RecordingStream>;
+
+  static Scope::AcquireRequested Asking(absl::Duration grace) {
+    Scope::AcquireRequested request;
+    request.resource = "r";
+    request.disconnect_grace = grace;
+    request.events = false;
+    return request;
+  }
+  // A scope that is entered, and its stream.
+  std::pair<std::shared_ptr<ScopeRunner>, Stream> Enter(absl::Duration grace) {
+    auto stream = std::make_shared<RecordingStream>();
+    const auto runner = anteroom_->scopes().Acquire(Asking(grace), stream);
+    EXPECT_TRUE(runner.ok()) << runner.status();
+    world_.RunUntilIdle();
+    return {*runner, stream};
+  }
+  absl::Status Resume(const std::string& lease_id, const Stream& stream) {
+    const auto runner = anteroom_->scopes().Resume(lease_id, {}, stream);
+    world_.RunUntilIdle();
+    return runner.status();
+  }
+};
+
+TEST_F(ScopesTest, MaxDisconnectGraceClampsWhatIsAskedFor) {
+  Policy policy;
+  policy.max_disconnect_grace = absl::Seconds(5);
+  Serve(kAllHooks, policy);
+  const auto [runner, stream] = Enter(absl::Hours(1));
+  runner->Feed(stream, Scope::Broken{});
+  world_.Advance(absl::Seconds(4));
+  EXPECT_EQ(pool().counts().leases, 1);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(pool().counts().leases, 0);
+  EXPECT_EQ(anteroom_->scopes().size(), 0);
+}
+
+TEST_F(ScopesTest, AScopeWithoutGraceIsFoundByNoStream) {
+  Serve(kAllHooks);
+  const auto [runner, stream] = Enter(absl::ZeroDuration());
+  EXPECT_THAT(Resume(stream->lease_id, std::make_shared<RecordingStream>()),
+              FailsWith(Reason::kInvalidRequest));
+}
+
+TEST_F(ScopesTest, WhatASupersededStreamSaysIsNotHeard) {
+  Serve(kAllHooks);
+  const auto [runner, first] = Enter(absl::Minutes(1));
+  const auto second = std::make_shared<RecordingStream>();
+  EXPECT_TRUE(Resume(first->lease_id, second).ok());
+  EXPECT_THAT(*first->finished, FailsWith(Reason::kSuperseded));
+  runner->Feed(first, Scope::ReleaseRequested{});
+  world_.RunUntilIdle();
+  EXPECT_EQ(pool().counts().leases, 1);
+  runner->Feed(second, Scope::ReleaseRequested{});
+  world_.RunUntilIdle();
+  EXPECT_EQ(second->words, "entered exited:RELEASED finish");
+  EXPECT_EQ(first->words, "entered finish");
+}
+
+TEST_F(ScopesTest, OfEndedScopesTheNewestThousandWaitForTheirClients) {
+  Serve(kNoHooks);
+  std::vector<std::string> ids;
+  for (std::size_t i = 0; i < Scopes::kMaxLingering + 2; ++i) {
+    const auto [runner, stream] = Enter(absl::Minutes(1));
+    runner->Feed(stream, Scope::ReleaseRequested{});
+    world_.RunUntilIdle();
+    ids.push_back(stream->lease_id);
+  }
+  EXPECT_EQ(anteroom_->scopes().size(), Scopes::kMaxLingering);
+  EXPECT_THAT(Resume(ids[1], std::make_shared<RecordingStream>()),
+              FailsWith(Reason::kLeaseEnded));
+  const auto stream = std::make_shared<RecordingStream>();
+  EXPECT_TRUE(Resume(ids[2], stream).ok());
+  EXPECT_EQ(stream->words, "entered exited:RELEASED finish");
+}
+
+TEST_F(ScopesTest, ADrainLeavesNoScopeBehind) {
+  Serve(kAllHooks);
+  const auto [lost, first] = Enter(absl::Minutes(1));
+  lost->Feed(first, Scope::Broken{});
+  DrainAndCheck();
+  EXPECT_EQ(anteroom_->scopes().size(), 0);
+}
+
+}  // namespace
+}  // namespace anteroom::lifecycle
