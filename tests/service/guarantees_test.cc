@@ -85,17 +85,23 @@ class GatedKind : public lifecycle::Kind {
   std::atomic<int> built_{0};
 };
 
-class NetworkGuaranteeTest : public ServiceTest {
+// Made while the service is, and outlives it.
+struct Gate {
+  std::unique_ptr<coro::Event> gate;
+};
+
+class NetworkGuaranteeTest : protected Gate, public ServiceTest {
  protected:
-  NetworkGuaranteeTest() : ServiceTest(kConfig), gate_(runtime()) {
-    lifecycle::Policy shared;
-    shared.max_holders = 0;
-    EXPECT_TRUE(
-        built_.anteroom
-            ->AddResource("failing", shared, std::make_unique<GatedKind>(gate_))
-            .ok());
-  }
-  ~NetworkGuaranteeTest() override { Drain(); }  // before the gate goes
+  NetworkGuaranteeTest()
+      : ServiceTest(
+            kConfig, [this](coro::Runtime runtime, lifecycle::Anteroom& all) {
+              gate = std::make_unique<coro::Event>(runtime);
+              lifecycle::Policy shared;
+              shared.max_holders = 0;
+              EXPECT_TRUE(all.AddResource("failing", shared,
+                                          std::make_unique<GatedKind>(*gate))
+                              .ok());
+            }) {}
 
   // What `count` acquires of `resource`, all under way at once, came to;
   // `meanwhile` runs once all were sent.
@@ -141,8 +147,6 @@ class NetworkGuaranteeTest : public ServiceTest {
     const auto phases = PhasesUntil(resource, until);
     return std::count(phases.begin(), phases.end(), PhaseName(phase));
   }
-
-  coro::Event gate_;
 };
 
 TEST_F(NetworkGuaranteeTest, G1OneHoldOfAFreshObjectHasTheArticlesOrder) {
@@ -178,7 +182,7 @@ TEST_F(NetworkGuaranteeTest,
        G2AFailedInitReachesEveryWaiterAndTheNextTriesAnew) {
   const auto all_wait = [this] {
     AwaitPhase("failing", v1::LifecycleEvent::PHASE_ENTERING, 100);
-    gate_.Set();
+    gate->Set();
   };
   for (const auto& lease : AcquireMany("failing", 100, all_wait)) {
     EXPECT_THAT(lease.status(),
