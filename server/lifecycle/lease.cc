@@ -139,7 +139,6 @@ std::optional<ExitCause> Lease::Enter(Payload value) {
     Emit(Phase::kEntered);
     early_end.swap(early_end_);
   }
-  if (entered_ != nullptr) entered_->Set();
   return early_end;
 }
 
@@ -182,6 +181,9 @@ coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
       break;
   }
   coro::MutexLock lock(mu_);
+  if (receipt_.has_value() && receipt_->reason != ExitReason::kEnterFailed) {
+    co_return EndedError();  // released, revoked or drained meanwhile
+  }
   co_return enter_failure_;
 }
 

@@ -125,8 +125,11 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // WAITING -> ENTERING: `instance` is its own from now on.
   void Bind(std::shared_ptr<Instance> instance, std::uint64_t fencing_token);
   // ENTERING -> HELD: the ttl starts. How it is to end at once, if its end was
-  // asked for meanwhile.
+  // asked for meanwhile. AnnounceEntered() follows.
   std::optional<ExitCause> Enter(Payload value);
+  void AnnounceEntered() {
+    if (entered_ != nullptr) entered_->Set();
+  }
   // WAITING or ENTERING -> ENDED without exit, for ENTER_FAILED unless its end
   // was asked for. The event FAILED carries `status`; `announce` false: the
   // instance's own FAILED has told it already. AnnounceEnd() follows, if

@@ -84,15 +84,16 @@ std::shared_ptr<Instance> Line::FindRoom() const {
 std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>>
 Line::FindDeferred() const {
   if (queue_.deferred() == 0) return {};
-  std::size_t offset = 0;
+  auto ticket = queue_.tickets().begin();
   for (const auto& [number, slots] : under_way_) {
     const std::shared_ptr<Instance>& instance = instances_.at(number);
-    std::shared_ptr<Ticket> ticket = queue_.FirstDeferred(offset, slots);
-    if (ticket != nullptr && instance->constructed() && !instance->checking) {
-      return {std::move(ticket), instance};
+    const bool binds = instance->constructed() && !instance->checking;
+    for (std::size_t left = slots; left > 0; --left, ++ticket) {
+      if (ticket == queue_.tickets().end()) return {};
+      if (binds && ticket->second->lease->deferred()) {
+        return {ticket->second, instance};
+      }
     }
-    offset += slots;
-    if (offset >= queue_.size()) break;
   }
   return {};
 }

@@ -114,7 +114,7 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
   if (lease->deferred()) {
     table_.Add(lease);
     // The instance is bound: the group is open.
-    ANTEROOM_CHECK(group_.Spawn(EnterDeferred(lease)));
+    ANTEROOM_CHECK(group_.SpawnPosted(EnterDeferred(lease)));
     if (!stop.stop_requested()) co_return lease;
     End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
     co_return CallerLeft();
@@ -236,8 +236,10 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
   const std::optional<ExitCause> early_end = lease->Enter(std::move(value));
   if (early_end.has_value()) {
     End(lease, *early_end);
+    lease->AnnounceEntered();
     return EarlyEnd(*lease);
   }
+  lease->AnnounceEntered();
   const bool too_late = runtime_.clock.Now() >= deadline;
   if (stop.stop_requested() || too_late) {
     End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});

@@ -56,10 +56,17 @@ void Scope::On(UseRequested input, Effects& effects) {
   if (arrived_.erase(input.call_id) > 0) return;  // its reply comes, or came
   absl::Status refusal = Refusal(input);
   if (!refusal.ok()) {
-    Tell(SendUsed{input.call_id, std::move(refusal)}, effects);
+    SendUsed reply{input.call_id, std::move(refusal)};
+    if (!IsLive(input.call_id)) {
+      Tell(std::move(reply), effects);
+    } else if (attached_) {  // the call itself has its own reply
+      effects.push_back(std::move(reply));
+    }
     return;
   }
-  DropReply(input.call_id);  // who uses a call id again has had its reply
+  // Who uses a call id again has had its reply.
+  DropReply(input.call_id);
+  lost_replies_.erase(input.call_id);
   unanswered_bytes_ += input.argument.data.size();
   if (state_ == State::kAcquiring) {
     queued_.push_back(std::move(input));
@@ -120,7 +127,10 @@ void Scope::On(ReleaseRequested input, Effects& effects) {
 
 void Scope::On(const Acknowledged& input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
-  for (const std::uint64_t call_id : input.call_ids) DropReply(call_id);
+  for (const std::uint64_t call_id : input.call_ids) {
+    DropReply(call_id);
+    lost_replies_.erase(call_id);
+  }
 }
 
 void Scope::On(HalfClosed, Effects& effects) {
@@ -176,6 +186,9 @@ void Scope::On(const Resumed& input, Effects& effects) {
       if (!unanswered.contains(call_id)) has.push_back(call_id);
     }
     for (const std::uint64_t call_id : has) DropReply(call_id);
+    std::erase_if(lost_replies_, [&unanswered](std::uint64_t call_id) {
+      return !unanswered.contains(call_id);
+    });
   }
   Replay(input, effects);
   arrived_.clear();
@@ -184,6 +197,10 @@ void Scope::On(const Resumed& input, Effects& effects) {
     for (const UseRequested& use : queued_) arrived_.insert(use.call_id);
     for (const auto& [call_id, number] : kept_reply_of_) {
       arrived_.insert(call_id);
+    }
+    for (const std::uint64_t call_id : lost_replies_) {
+      arrived_.insert(call_id);
+      effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
     }
   }
   for (const std::uint64_t call_id : input.unanswered) {
@@ -194,7 +211,7 @@ void Scope::On(const Resumed& input, Effects& effects) {
 }
 
 absl::Status Scope::WhyUnanswered(std::uint64_t call_id) const {
-  if (!knows_all_lost_ || lost_replies_.contains(call_id)) {
+  if (!keeps() || !knows_all_lost_ || lost_replies_.contains(call_id)) {
     return Error(Reason::kReplyLost,
                  absl::StrCat("call ", call_id,
                               " may have run, and its reply is kept no longer: "
@@ -325,7 +342,7 @@ void Scope::Abandon(Effects& effects) {
   kept_reply_of_.clear();
   kept_reply_bytes_ = 0;
   if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
-  End(Disconnected(), absl::CancelledError("the stream broke"), effects);
+  End(Disconnected(), absl::OkStatus(), effects);
   for (auto& [call_id, use] : live_) {
     if (!use.wanted) continue;
     use.wanted = false;
@@ -344,7 +361,7 @@ void Scope::BeginGrace(absl::Duration grace, Effects& effects) {
 }
 
 void Scope::Tell(SendEvent event, Effects& effects) {
-  if (grace_ > absl::ZeroDuration()) {
+  if (keeps()) {
     kept_events_.emplace(++last_kept_, event.event);
     if (kept_events_.size() > kMaxKeptEvents) {
       kept_events_.erase(kept_events_.begin());
@@ -354,7 +371,7 @@ void Scope::Tell(SendEvent event, Effects& effects) {
 }
 
 void Scope::Tell(SendUsed reply, Effects& effects) {
-  if (grace_ > absl::ZeroDuration()) {
+  if (keeps()) {
     DropReply(reply.call_id);
     kept_reply_of_.emplace(reply.call_id, ++last_kept_);
     kept_replies_.emplace(last_kept_, reply);

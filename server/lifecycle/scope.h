@@ -24,9 +24,10 @@
 //  - Whatever is said after the scope was ended changes nothing.
 //
 // A scope with a disconnect_grace outlives its stream by that long, and its end
-// too: another stream may resume it.
+// too: another stream may resume it. One with a request id may be taken over by
+// the same acquire, while it has a stream.
 //  - Its events, and its replies until they are acknowledged, are kept, bounded
-//    in number and bytes, and told again to the stream that resumes it.
+//    in number and bytes, and told again to the stream that takes it over.
 //  - A use is never run twice: one that arrived is answered by its one run, one
 //    that did not by CALL_NOT_RECEIVED, and is not run any more unless sent
 //    again; one whose reply was dropped at the bounds by REPLY_LOST.
@@ -191,6 +192,10 @@ class Scope {
 
   // Nothing changes it any more.
   bool done() const { return state_ == State::kDone; }
+  // Its grace is over, or it had none: no stream may take it over any more.
+  bool abandoned() const { return abandoned_; }
+  // Bytes of the replies that it keeps for another stream.
+  std::size_t kept_bytes() const { return kept_reply_bytes_; }
   // Its lease has ended; it waits only to tell that to a stream that resumes
   // it.
   bool lingering() const { return state_ == State::kLingering; }
@@ -200,7 +205,7 @@ class Scope {
   static constexpr std::size_t kMaxKeptReplyBytes = std::size_t{1} << 20;
   static constexpr std::size_t kMaxKeptEvents = 1000;
   // Call ids remembered of replies that the bounds have dropped.
-  static constexpr std::size_t kMaxLostReplies = 10'000;
+  static constexpr std::size_t kMaxLostReplies = 5000;
 
  private:
   // A use that was started and has not ended.
@@ -246,6 +251,9 @@ class Scope {
   // To the stream, if there is one, and for the next.
   void Tell(SendEvent event, Effects& effects);
   void Tell(SendUsed reply, Effects& effects);
+  bool keeps() const {
+    return !abandoned_ && (grace_ > absl::ZeroDuration() || has_request_);
+  }
   void DropReply(std::uint64_t call_id);
   void Replay(const Resumed& resumed, Effects& effects) const;
   void TellEnd(Effects& effects);

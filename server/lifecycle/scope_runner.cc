@@ -17,11 +17,6 @@ absl::Status Superseded() {
 
 }  // namespace
 
-void ScopeRunner::Attach(std::shared_ptr<ScopeStream> stream,
-                         Scope::Input first) {
-  Push({std::move(first), nullptr, std::move(stream)});
-}
-
 void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
                        Scope::Input input) {
   Push({std::move(input), stream, nullptr});
@@ -61,14 +56,15 @@ void ScopeRunner::Pump() {
     }
     if (!Take(item)) continue;
     Scope::Effects effects = scope_.Handle(std::move(item.input));
-    if (scope_.done()) {
+    if ((scope_.done() || scope_.abandoned()) &&
+        !std::exchange(forgotten_, true)) {
       scopes_.Forget(*this, request_, lease_ == nullptr ? "" : lease_->id());
     }
     for (Scope::Effect& effect : effects) {
       std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
     }
     if (scope_.lingering() && !std::exchange(told_lingering_, true)) {
-      scopes_.Lingers(self);
+      scopes_.Lingers(self, scope_.kept_bytes());
     }
     if (scope_.done()) {
       grace_stop_.request_stop();
@@ -79,9 +75,8 @@ void ScopeRunner::Pump() {
 
 bool ScopeRunner::Take(const Item& item) {
   if (item.attach != nullptr) {
-    if (scope_.done()) {
-      item.attach->Finish(lease_ == nullptr ? acquire_failure_
-                                            : lease_->CheckLive());
+    if (scope_.done() || scope_.abandoned()) {
+      item.attach->Finish(WhyOver());
       return false;
     }
     if (stream_ != nullptr) stream_->Finish(Superseded());
@@ -96,11 +91,22 @@ bool ScopeRunner::Take(const Item& item) {
     acquire_failure_ = acquired->lease.status();
     if (acquired->lease.ok()) {
       lease_ = *acquired->lease;
-      if (outlives_stream_) scopes_.Entered(shared_from_this(), lease_->id());
+      if (outlives_stream_ && !forgotten_) {
+        scopes_.Entered(shared_from_this(), lease_->id());
+      }
       group_.Spawn(AwaitEnd(lease_));
     }
   }
   return !scope_.done();
+}
+
+absl::Status ScopeRunner::WhyOver() const {
+  if (lease_ != nullptr) return lease_->CheckLive();
+  if (!acquire_failure_.ok()) return acquire_failure_;
+  return WithRetryDelay(
+      absl::UnavailableError("the acquire of this request_id is being given up "
+                             "with the stream that began it: try again"),
+      absl::ZeroDuration());
 }
 
 coro::Instant ScopeRunner::Deadline() const {
@@ -110,7 +116,8 @@ coro::Instant ScopeRunner::Deadline() const {
 
 void ScopeRunner::Perform(Scope::StartAcquire effect) {
   Scope::AcquireRequested& request = effect.request;
-  outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
+  outlives_stream_ = request.disconnect_grace > absl::ZeroDuration() ||
+                     !request.options.request.empty();
   if (request.events) request.options.sink = shared_from_this();
   group_.Spawn(Acquire(std::move(request), Deadline()));
 }

@@ -71,9 +71,16 @@ class ScopeRunner : public EventSink,
         done_(runtime) {}
 
   // `stream` is the scope's from now on, and `first` the first that it says;
-  // one that the scope had ends with SUPERSEDED. Of a scope that is done,
-  // `stream` learns why.
-  void Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first);
+  // one that the scope had ends with SUPERSEDED. Of a scope that is done, or
+  // that no stream may take over any more, `stream` learns why. False: the
+  // caller must call Pump(), when it holds no lock.
+  bool Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first) {
+    return !Enqueue({std::move(first), nullptr, std::move(stream)});
+  }
+  // Has what came handled, here and now. REQUIRES: it was asked for.
+  void Pump();
+  // It was never begun: ends Run().
+  void Discard() { done_.Set(); }
   // What a stream says. Without effect if the scope has another by now.
   void Feed(const std::shared_ptr<ScopeStream>& stream, Scope::Input input);
   // Nobody will come back: the server goes away.
@@ -98,7 +105,6 @@ class ScopeRunner : public EventSink,
   void Push(Item item) {
     if (Enqueue(std::move(item))) Pump();
   }
-  void Pump();
   // False: the scope is done.
   bool Take(const Item& item);
 
@@ -121,6 +127,8 @@ class ScopeRunner : public EventSink,
   coro::Task<void> AwaitEnd(std::shared_ptr<Lease> lease);
   coro::Task<void> AwaitGrace(std::uint64_t number, coro::Instant until,
                               std::stop_token stop);
+  // What a stream is told that comes too late.
+  absl::Status WhyOver() const;
   // What bounds a hook called now: nothing, where another stream may come.
   coro::Instant Deadline() const;
 
@@ -140,6 +148,7 @@ class ScopeRunner : public EventSink,
   std::stop_source grace_stop_;
   bool outlives_stream_ = false;
   bool told_lingering_ = false;
+  bool forgotten_ = false;
   absl::Status acquire_failure_;
 
   coro::Mutex mu_;

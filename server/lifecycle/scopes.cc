@@ -16,36 +16,45 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
   if (!pool.ok()) return pool.status();
   request.disconnect_grace = std::min(request.disconnect_grace,
                                       (*pool)->policy().max_disconnect_grace);
-  const std::string& key = request.options.request;
-  std::shared_ptr<ScopeRunner> runner;
-  bool resumes = false;
-  {
-    coro::MutexLock lock(mu_);
-    const auto found = key.empty() ? by_request_.end() : by_request_.find(key);
-    if (found == by_request_.end()) {
-      runner = std::make_shared<ScopeRunner>(runtime_, anteroom_, *this, key);
-      if (!key.empty()) {
-        by_request_.emplace(key, ByRequest{request.options.arguments, runner});
-      }
-    } else if (found->second.arguments == request.options.arguments) {
-      runner = found->second.runner;
-      resumes = true;
-    } else {
-      return RequestIdReused();
-    }
-  }
-  if (resumes) {
-    Scope::Resumed resumed;
-    resumed.by_acquire = true;
-    runner->Attach(std::move(stream), std::move(resumed));
-    return runner;
-  }
-  if (!group_.Spawn(ScopeRunner::Run(runner))) {
-    Forget(*runner, key, /*lease_id=*/"");
+  // Its task is there before anybody may find it.
+  const std::string key = request.options.request;
+  const auto begun =
+      std::make_shared<ScopeRunner>(runtime_, anteroom_, *this, key);
+  if (!group_.Spawn(ScopeRunner::Run(begun))) {
     return Error(Reason::kDraining, "the server is going away");
   }
-  runner->Attach(std::move(stream), std::move(request));
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> runner;
+  bool pumped = true;
+  {
+    coro::MutexLock lock(mu_);
+    runner = Join(request);
+    if (runner.ok() && *runner != nullptr) {
+      Scope::Resumed resumed;
+      resumed.by_acquire = true;
+      pumped = (*runner)->Attach(std::move(stream), std::move(resumed));
+    } else if (runner.ok()) {
+      runner = begun;
+      // Before who joins it can say anything.
+      if (!key.empty()) {
+        by_request_.emplace(key, ByRequest{request.options.arguments, begun});
+      }
+      pumped = begun->Attach(std::move(stream), std::move(request));
+    }
+  }
+  if (!runner.ok() || *runner != begun) begun->Discard();
+  if (!pumped) (*runner)->Pump();
   return runner;
+}
+
+absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Join(
+    const Scope::AcquireRequested& request) const {
+  const std::string& key = request.options.request;
+  const auto found = key.empty() ? by_request_.end() : by_request_.find(key);
+  if (found == by_request_.end()) return std::shared_ptr<ScopeRunner>();
+  if (found->second.arguments != request.options.arguments) {
+    return RequestIdReused();
+  }
+  return found->second.runner;
 }
 
 absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
@@ -58,7 +67,9 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
     if (found != by_lease_.end()) runner = found->second;
   }
   if (runner != nullptr) {
-    runner->Attach(std::move(stream), std::move(resumed));
+    if (!runner->Attach(std::move(stream), std::move(resumed))) {
+      runner->Pump();
+    }
     return runner;
   }
   const auto lease = anteroom_.Find(lease_id);
@@ -72,24 +83,34 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
 
 void Scopes::Entered(const std::shared_ptr<ScopeRunner>& runner,
                      const std::string& lease_id) {
-  coro::MutexLock lock(mu_);
-  by_lease_.emplace(lease_id, runner);
-}
-
-void Scopes::Lingers(const std::shared_ptr<ScopeRunner>& runner) {
-  std::shared_ptr<ScopeRunner> oldest;
+  bool closed = false;
   {
     coro::MutexLock lock(mu_);
-    lingering_.push_back(runner);
-    while (!lingering_.empty() && lingering_.front().expired()) {
-      lingering_.pop_front();
-    }
-    if (lingering_.size() > kMaxLingering) {
-      oldest = lingering_.front().lock();
+    by_lease_.emplace(lease_id, runner);
+    closed = closed_;
+  }
+  if (closed) runner->Close();
+}
+
+void Scopes::Lingers(const std::shared_ptr<ScopeRunner>& runner,
+                     std::size_t bytes) {
+  std::vector<std::shared_ptr<ScopeRunner>> let_go;
+  {
+    coro::MutexLock lock(mu_);
+    lingering_.push_back({runner, bytes});
+    lingering_bytes_ += bytes;
+    while (!lingering_.empty()) {
+      std::shared_ptr<ScopeRunner> oldest = lingering_.front().runner.lock();
+      if (oldest != nullptr && lingering_.size() <= kMaxLingering &&
+          lingering_bytes_ <= kMaxLingeringBytes) {
+        break;
+      }
+      if (oldest != nullptr) let_go.push_back(std::move(oldest));
+      lingering_bytes_ -= lingering_.front().bytes;
       lingering_.pop_front();
     }
   }
-  if (oldest != nullptr) oldest->Close();
+  for (const std::shared_ptr<ScopeRunner>& oldest : let_go) oldest->Close();
 }
 
 void Scopes::Forget(const ScopeRunner& runner, const std::string& request,
@@ -106,6 +127,7 @@ void Scopes::Close() {
   std::vector<std::shared_ptr<ScopeRunner>> runners;
   {
     coro::MutexLock lock(mu_);
+    closed_ = true;
     for (const auto& [id, runner] : by_lease_) runners.push_back(runner);
     for (const auto& [id, by] : by_request_) runners.push_back(by.runner);
   }

@@ -4,7 +4,8 @@
 //
 // Invariants:
 //  1. A scope is found by its lease's id before the client can know that id.
-//  2. Of those whose lease has ended the newest kMaxLingering are kept.
+//  2. Of those whose lease has ended the newest are kept, kMaxLingering of them
+//     with kMaxLingeringBytes of replies.
 //  3. It is forgotten before a stream is told its end for good: who retries
 //     after that begins anew.
 //
@@ -54,17 +55,18 @@ class Scopes {
 
   // Ended scopes that are kept for a stream to hear their end.
   static constexpr std::size_t kMaxLingering = 1000;
+  static constexpr std::size_t kMaxLingeringBytes = std::size_t{64} << 20;
 
   // What a runner tells of its scope: that it is entered, that its lease has
   // ended, and that it is done.
   void Entered(const std::shared_ptr<ScopeRunner>& runner,
                const std::string& lease_id);
-  void Lingers(const std::shared_ptr<ScopeRunner>& runner);
+  void Lingers(const std::shared_ptr<ScopeRunner>& runner, std::size_t bytes);
   void Forget(const ScopeRunner& runner, const std::string& request,
               const std::string& lease_id);
 
-  // Lets those go that wait for a stream to come back. For a drain, once all
-  // leases have ended.
+  // Lets those go, from now on, that wait for a stream to come back. For a
+  // drain, once all leases have ended.
   void Close();
 
   // How many ids it knows.
@@ -76,6 +78,11 @@ class Scopes {
     std::shared_ptr<ScopeRunner> runner;
   };
 
+  // The live scope that this acquire joins; null if there is none.
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> Join(
+      const Scope::AcquireRequested& request) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   const coro::Runtime runtime_;
   Anteroom& anteroom_;
   coro::TaskGroup& group_;
@@ -83,8 +90,14 @@ class Scopes {
   absl::flat_hash_map<std::string, ByRequest> by_request_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, std::shared_ptr<ScopeRunner>> by_lease_
       ABSL_GUARDED_BY(mu_);
+  struct Lingering {
+    std::weak_ptr<ScopeRunner> runner;
+    std::size_t bytes;
+  };
   // In the order of their ends; some may be done by now.
-  std::deque<std::weak_ptr<ScopeRunner>> lingering_ ABSL_GUARDED_BY(mu_);
+  std::deque<Lingering> lingering_ ABSL_GUARDED_BY(mu_);
+  std::size_t lingering_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace anteroom::lifecycle

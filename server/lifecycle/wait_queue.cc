@@ -59,13 +59,4 @@ std::shared_ptr<Ticket> WaitQueue::Find(const Lease& lease) const {
   return nullptr;
 }
 
-std::shared_ptr<Ticket> WaitQueue::FirstDeferred(std::size_t offset,
-                                                 std::size_t count) const {
-  for (auto next = At(offset); next != tickets_.end() && count > 0;
-       ++next, --count) {
-    if (next->second->lease->deferred()) return next->second;
-  }
-  return nullptr;
-}
-
 }  // namespace anteroom::lifecycle

@@ -72,9 +72,6 @@ class WaitQueue {
                                              std::size_t count) const;
   // The ticket of `lease`; null if it is not in. Looks at all.
   std::shared_ptr<Ticket> Find(const Lease& lease) const;
-  // The first deferred one of those; null if there is none.
-  std::shared_ptr<Ticket> FirstDeferred(std::size_t offset,
-                                        std::size_t count) const;
 
  private:
   Tickets::const_iterator At(std::size_t offset) const;

@@ -29,7 +29,7 @@ using lifecycle::ScopeRunner;
 constexpr std::size_t kMaxBacklogBytes = std::size_t{4} << 20;
 
 // More than a scope can have, live and kept and lost.
-constexpr int kMaxUnansweredCallIds = 20'000;
+constexpr int kMaxUnansweredCallIds = 7000;
 
 // What a request after the first says.
 absl::StatusOr<Scope::Input> Decode(const v1::WithRequest& request) {
