@@ -115,6 +115,10 @@ void Scope::On(CancelRequested input, Effects& effects) {
 
 void Scope::On(ReleaseRequested input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  if (state_ == State::kAcquiring && !cause_.has_value() &&
+      input.cause.reason == ExitReason::kCancelled) {
+    effects.push_back(StopAcquire{});
+  }
   End(std::move(input.cause), absl::OkStatus(), effects);
 }
 
@@ -184,6 +188,10 @@ void Scope::On(Resumed input, Effects& effects) {
     for (const UseRequested& use : queued_) arrived_.insert(use.call_id);
     for (const auto& [call_id, number] : kept_reply_of_) {
       arrived_.insert(call_id);
+    }
+    for (const std::uint64_t call_id : lost_replies_) {
+      arrived_.insert(call_id);
+      effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
     }
   }
   for (const std::uint64_t call_id : input.unanswered) {
