@@ -122,6 +122,10 @@ void Scope::On(CancelRequested input, Effects& effects) {
 
 void Scope::On(ReleaseRequested input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
+  if (state_ == State::kAcquiring && !cause_.has_value() &&
+      input.cause.reason == ExitReason::kCancelled) {
+    effects.push_back(StopAcquire{});
+  }
   End(std::move(input.cause), absl::OkStatus(), effects);
 }
 

@@ -17,6 +17,7 @@
 //    a release or a cancel behind it is always heard.
 //  - A call id that is live again is INVALID_REQUEST in its reply; a use after
 //    release is LEASE_ENDED in its reply.
+//  - A release as CANCELLED before `entered` does not wait for it: it leaves.
 //  - A half-close or a broken stream without a release ends the scope with
 //    DISCONNECTED; a broken stream cancels what runs.
 //  - `exited` is the last reply: it, and the events EXITING and EXITED, wait

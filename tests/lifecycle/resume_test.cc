@@ -200,6 +200,18 @@ TEST_F(ResumeTest, CallsSentAgainAfterTheSameAcquireAreNotRunAgain) {
   EXPECT_EQ(Used(2), "used:2:OK");
 }
 
+TEST_F(ResumeTest, ALostReplyIsSaidToBeLostAfterTheSameAcquireToo) {
+  AcquireIt(kGrace, "request");
+  Use(1);
+  Entered();
+  Do(Scope::UseEnded{
+      1, Payload{"", std::string(Scope::kMaxKeptReplyBytes + 1, 'x')}});
+  Do(Scope::Broken{});
+  EXPECT_EQ(ResumeByAcquire(), "entered used:1:REPLY_LOST");
+  EXPECT_EQ(Use(1), "");  // it has run
+  EXPECT_EQ(Use(2), "use:2");
+}
+
 TEST_F(ResumeTest, AnAcquireThatFailedMeanwhileIsNotRemembered) {
   AcquireIt(kGrace, "request");
   Do(Scope::Broken{});

@@ -155,6 +155,24 @@ TEST_F(ScopeTest, LeavingBeforeEnteredStopsTheAcquire) {
   EXPECT_TRUE(scope_.done());
 }
 
+TEST_F(ScopeTest, AReleaseAsCancelledBeforeEnteredStopsTheAcquire) {
+  AcquireIt(absl::Seconds(10), "request");
+  const ExitCause cancelled{ExitReason::kCancelled, absl::CancelledError("x"),
+                            false};
+  EXPECT_EQ(Do(Scope::ReleaseRequested{cancelled}), "stop-acquire");
+  EXPECT_EQ(Do(Scope::ReleaseRequested{cancelled}), "");
+  EXPECT_EQ(Do(Scope::Acquired{absl::CancelledError("left")}),
+            "finish:CANCELLED");
+  EXPECT_TRUE(scope_.done());
+}
+
+TEST_F(ScopeTest, AReleaseAsCancelledThatCameTooLateToLeaveExits) {
+  AcquireIt();
+  Do(Scope::ReleaseRequested{
+      {ExitReason::kCancelled, absl::CancelledError("x"), false}});
+  EXPECT_EQ(Entered(), "entered end:CANCELLED");
+}
+
 TEST_F(ScopeTest, ALeaseGrantedToAScopeThatBrokeIsEndedAtOnceUnused) {
   AcquireIt();
   Use(1);

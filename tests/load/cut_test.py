@@ -2,8 +2,6 @@
 held objects run."""
 
 import asyncio
-import collections
-import contextlib
 import random
 import unittest
 
@@ -11,39 +9,13 @@ import anteroom
 from anteroomd import FREE_PORT, Running
 from load_client import BOUND, FULL
 from tcp_proxy import Cut, TcpProxy
+from watch import Watch
 
 CUTS = 200 if FULL else 40
 #: Scopes side by side.
 SIDE_BY_SIDE = 10
 #: A cut comes before so many bytes have been forwarded, of some dozen calls.
 MOST_BYTES = 3_000
-
-
-class Watch:
-    """What became of each lease, seen on a connection that is never cut."""
-
-    def __init__(self, server):
-        self._server = server
-        #: The phases of each lease, by its name.
-        self.phases = collections.defaultdict(list)
-        self._exits = collections.defaultdict(asyncio.Event)
-
-    async def run(self, watching):
-        """For ever. `watching` is set once it sees all that will happen."""
-        before = []
-        async with self._server.resource("hello", on_event=before.append):
-            pass
-        # An event that there is already: that it comes tells that it watches.
-        events = self._server.watch_events(from_sequence=before[-1].sequence)
-        async with contextlib.aclosing(events):
-            async for event in events:
-                watching.set()
-                self.phases[event.lease_name].append(event.phase)
-                if event.phase == "EXITED":
-                    self._exits[event.lease_name].set()
-
-    async def exited(self, lease):
-        await self._exits[lease.name].wait()
 
 
 class CutTest(unittest.IsolatedAsyncioTestCase):

@@ -29,6 +29,10 @@ from anteroom.v1 import resource_service_pb2_grpc as pb_grpc
 #: A server that froze is noticed after the two together.
 _KEEPALIVE_MS = 20_000
 _KEEPALIVE_TIMEOUT_MS = 10_000
+#: The pauses between attempts to connect: short, as a scope may wait for them
+#: to take up its broken stream.
+_FIRST_RECONNECT_MS = 100
+_LONGEST_RECONNECT_MS = 1_000
 
 
 def connect(address: str) -> Server:
@@ -54,6 +58,8 @@ class Server:
             options=(
                 ("grpc.keepalive_time_ms", _KEEPALIVE_MS),
                 ("grpc.keepalive_timeout_ms", _KEEPALIVE_TIMEOUT_MS),
+                ("grpc.initial_reconnect_backoff_ms", _FIRST_RECONNECT_MS),
+                ("grpc.max_reconnect_backoff_ms", _LONGEST_RECONNECT_MS),
             ),
         )
         return self
@@ -66,7 +72,8 @@ class Server:
     ) -> None:
         assert self._channel is not None
         holds, self._holds = self._holds, {}
-        # What could not be released (the server is gone) is not waited for.
+        # What could not be released (the server is gone) is waited for no
+        # longer than its disconnect_grace.
         await asyncio.gather(
             *(hold.release(error) for hold in holds), return_exceptions=True
         )
@@ -84,6 +91,9 @@ class Server:
         max_wait: Optional[float] = None,
         no_wait: bool = False,
         labels: Optional[Mapping[str, str]] = None,
+        deferred: bool = False,
+        request_id: str = "",
+        disconnect_grace: Optional[float] = None,
         on_event: Optional[OnEvent] = None,
     ) -> Resource:
         """The resource `name`: enter it with `async with`, or await it.
@@ -94,12 +104,40 @@ class Server:
           max_wait: seconds to wait until it is entered; None: for ever.
           no_wait: raise `WouldWait` rather than queue.
           labels: words for operators.
+          deferred: enter as soon as an object is its own; the first call then
+            awaits its init and enter; if they fail, the hold is lost.
+          request_id: names the acquire, 16 to 128 printable characters, so that
+            it may be repeated: for a resource that is entered once. Empty: each
+            hold has its own if it needs one.
+          disconnect_grace: seconds that the hold survives a broken connection;
+            None or 0: it is lost at once. The server may allow less (60 by
+            default). See below.
           on_event: called with each `Event` of this hold, in order with the
             answers to its calls. It must not block. If it raises, the hold
             breaks off: with that error before it is entered, else with
             `LeaseLost`.
+
+        With a disconnect_grace a broken connection is not noticed by the body:
+        the client connects again, with random and growing pauses, until the
+        grace has passed since the break. Calls under way go on, and those made
+        meanwhile wait; each runs once at most (one that never arrived is sent
+        again; `ReplyLost`: its reply was too large to be kept). Events are
+        delivered once, a release is not forgotten, and a wait to be entered
+        keeps its turn. Once the grace is over the hold is lost: its calls, and
+        the body, raise `LeaseLost`, and the object has exited as DISCONNECTED.
         """
-        acquire = _acquire_request(name, key, argument, max_wait, no_wait, labels)
+        acquire = _acquire_request(
+            name,
+            key=key,
+            argument=argument,
+            max_wait=max_wait,
+            no_wait=no_wait,
+            labels=labels,
+            deferred=deferred,
+            request_id=request_id,
+        )
+        if disconnect_grace:
+            acquire.disconnect_grace.CopyFrom(_duration(disconnect_grace))
         acquire.events = (
             pb.AcquireRequest.EVENTS_NONE
             if on_event is None
@@ -117,11 +155,24 @@ class Server:
         max_wait: Optional[float] = None,
         no_wait: bool = False,
         labels: Optional[Mapping[str, str]] = None,
+        deferred: bool = False,
+        request_id: str = "",
     ) -> Hold:
         """A hold that does not hang on a stream: it lives by its time to live
         of `ttl` seconds (None: the server's default), which is renewed in the
-        background until `release()` or the end of the connection."""
-        request = _acquire_request(name, key, argument, max_wait, no_wait, labels)
+        background until `release()` or the end of the connection. The other
+        arguments are those of `resource()`; a repeated `request_id` answers
+        with the hold that it has already."""
+        request = _acquire_request(
+            name,
+            key=key,
+            argument=argument,
+            max_wait=max_wait,
+            no_wait=no_wait,
+            labels=labels,
+            deferred=deferred,
+            request_id=request_id,
+        )
         if ttl is not None:
             request.ttl.CopyFrom(_duration(ttl))
         kept = UnaryLease(self._stub, request, lambda lost: None)
@@ -176,13 +227,27 @@ class Server:
 
 def _acquire_request(
     name: str,
+    *,
     key: str,
     argument: Any,
     max_wait: Optional[float],
     no_wait: bool,
     labels: Optional[Mapping[str, str]],
+    deferred: bool,
+    request_id: str,
 ) -> pb.AcquireRequest:
-    request = pb.AcquireRequest(resource=name, key=key, no_wait=no_wait, labels=labels)
+    request = pb.AcquireRequest(
+        resource=name,
+        key=key,
+        no_wait=no_wait,
+        labels=labels,
+        request_id=request_id,
+        readiness=(
+            pb.AcquireRequest.READINESS_DEFERRED
+            if deferred
+            else pb.AcquireRequest.READINESS_ENTERED
+        ),
+    )
     if argument is not None:
         request.argument.CopyFrom(_payload.encode(argument))
     if max_wait is not None:

@@ -99,6 +99,11 @@ class UseTimedOut(Error):
     """The method did not end within use_timeout."""
 
 
+class ReplyLost(Error):
+    """The connection broke, and the server does not keep the method's reply any
+    more: it may have run."""
+
+
 class UseCancelled(Error):
     """The lease ended while the method ran."""
 
@@ -117,7 +122,8 @@ class Draining(Error):
 
 class LeaseLost(Error):
     """The lease ended while the body ran: it expired, was revoked or drained,
-    or the connection to the server broke."""
+    or the connection to the server broke and, where a disconnect_grace was
+    asked for, did not come back within it."""
 
 
 class ExitError(Error):
@@ -140,6 +146,7 @@ _BY_REASON = {
     "ENTER_TIMED_OUT": EnterFailed,
     "USE_FAILED": UseFailed,
     "USE_TIMED_OUT": UseTimedOut,
+    "REPLY_LOST": ReplyLost,
     "USE_CANCELLED": UseCancelled,
     "METHOD_NOT_FOUND": MethodNotFound,
     "INSTANCE_LOST": InstanceLost,

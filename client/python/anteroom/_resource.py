@@ -25,6 +25,8 @@ class Resource:
         the body's exception to the object's exit, which may suppress it. A
         lease that is lost cancels the body, and `LeaseLost` is raised instead.
         An exit that fails raises `ExitError` if the body went well.
+        Leaving waits for the exit, even of a cancelled body; where the
+        connection is broken, for disconnect_grace at most.
     await:  enters and answers a `Hold` that lives until its `release()`, or
         the end of the connection.
     """
@@ -100,7 +102,12 @@ class _Body:
         self._running = False
         if self._lost is not None:
             return await self._exit_lost(self._lost, error)
-        receipt = await self.hold.release(error)
+        try:
+            receipt = await self.hold.release(error)
+        except _errors.LeaseLost:
+            if error is None:
+                raise
+            return False  # the body's own error goes on
         if error is None and receipt.exit_error is not None:
             raise _errors.ExitError(
                 f"the exit failed: {receipt.exit_error.message}",

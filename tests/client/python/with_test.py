@@ -186,6 +186,31 @@ class WithTest(unittest.IsolatedAsyncioTestCase):
             "CONSTRUCTED INITIALIZING READY ENTERED a_method EXITED".split(),
         )
 
+    async def test_a_deferred_enter_does_not_await_the_init(self):
+        config = 'resources { name: "x" hello { init_takes { seconds: 3600 } } }'
+        async with serving(config) as server:
+            for enter in (server.resource, server.acquire):
+                hold = await enter("x", deferred=True)
+                self.assertEqual(hold.lease.state, "ENTERING")
+                await hold.release()
+
+    async def test_the_first_call_of_a_deferred_hold_awaits_the_init(self):
+        async with serving('resources { name: "x" hello { init_fails: 1 } }') as server:
+            with self.assertRaises(anteroom.LeaseLost) as raised:
+                async with server.resource("x", deferred=True) as h:
+                    await h.a_method()
+                    self.fail("its init did not fail")
+            self.assertEqual(raised.exception.metadata["exit_reason"], "ENTER_FAILED")
+            async with server.resource("x", deferred=True) as h:
+                self.assertEqual(await h.a_method(), "a_method")
+
+    async def test_an_acquire_repeated_by_its_request_id_is_the_same_hold(self):
+        async with serving() as server:
+            first = await server.acquire("hello", request_id="a" * 16)
+            second = await server.acquire("hello", request_id="a" * 16)
+            self.assertEqual(first.lease, second.lease)
+            await first.release()
+
     async def test_the_end_of_the_connection_releases_what_is_held(self):
         async with serving() as server:
             async with anteroom.connect(server._address) as other:
