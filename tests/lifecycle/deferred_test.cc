@@ -179,6 +179,16 @@ TEST_F(DeferredTest, AReleaseBehindAnEnterThatSucceedsAllTheSameRunsItsExit) {
   EXPECT_EQ(script_.Count("exit"), 1);
 }
 
+TEST_F(DeferredTest, AUseThatAwaitsAnEnterThatIsReleasedIsToldSo) {
+  EnterAwaitsInitThatWaitsForGate();
+  Serve(kAllHooks);
+  const LeasePtr lease = Acquire(Deferred());
+  const UseOutcome use = StartUse(lease, "m");
+  Release(lease);
+  ASSERT_TRUE(use.done());
+  EXPECT_THAT(use.value().status(), FailsWith(Reason::kLeaseEnded));
+}
+
 TEST_F(DeferredTest, MaxWaitBoundsTheEnterThatGoesOn) {
   EnterAwaitsInitThatWaitsForGate();
   Serve(kAllHooks);

@@ -270,6 +270,33 @@ TEST_F(ResumeTest, ACallIdUsedAgainForgetsItsFirstReply) {
   EXPECT_EQ(Resume({1}), "entered");
 }
 
+TEST_F(ResumeTest, AfterTheGraceNoCallIsSaidNotToHaveRun) {
+  Enter();
+  Use(1);
+  Do(Scope::HalfClosed{});
+  EXPECT_EQ(Do(Scope::GraceOver{1}), "end:DISCONNECTED");
+  EXPECT_EQ(Used(1), "used:1:OK");
+  EXPECT_EQ(Resume({1}), "entered used:1:REPLY_LOST");
+}
+
+TEST_F(ResumeTest, TheRefusalOfALiveCallIdIsNotKeptAsTheCallsReply) {
+  Enter();
+  Use(1);
+  EXPECT_EQ(Use(1), "used:1:INVALID_REQUEST");
+  Do(Scope::Broken{});
+  EXPECT_EQ(Resume({1}), "entered");
+  EXPECT_EQ(Used(1), "used:1:OK");
+}
+
+TEST_F(ResumeTest, ARequestIdAloneKeepsRepliesForTheSameAcquire) {
+  AcquireIt(absl::ZeroDuration(), "request");
+  Entered();
+  Use(1);
+  Used(1);
+  EXPECT_EQ(ResumeByAcquire(), "entered used:1:OK");
+  EXPECT_EQ(Use(1), "");
+}
+
 TEST_F(ResumeTest, AMalformedRequestHasNoGrace) {
   Enter();
   EXPECT_EQ(Do(Scope::Malformed{Error(Reason::kInvalidRequest, "x")}),

@@ -114,6 +114,51 @@ TEST_F(ScopesTest, OfEndedScopesTheNewestThousandWaitForTheirClients) {
   EXPECT_EQ(stream->words, "entered exited:RELEASED finish");
 }
 
+TEST_F(ScopesTest, OfEndedScopesOnlySoManyBytesOfRepliesAreKept) {
+  constexpr std::size_t kReply = Scope::kMaxKeptReplyBytes;
+  script_.use = [](UseContext&, absl::string_view) {
+    return ReturnPayload(Payload{"", std::string(kReply, 'x')});
+  };
+  Serve(kNoHooks);
+  for (std::size_t i = 0; i < Scopes::kMaxLingeringBytes / kReply + 2; ++i) {
+    const auto [runner, stream] = Enter(absl::Minutes(1));
+    runner->Feed(stream, Scope::UseRequested{1, "m", {}, {}});
+    runner->Feed(stream, Scope::ReleaseRequested{});
+    world_.RunUntilIdle();
+  }
+  EXPECT_EQ(anteroom_->scopes().size(), Scopes::kMaxLingeringBytes / kReply);
+}
+
+TEST_F(ScopesTest, AScopeWhoseStreamBrokeWithoutGraceIsJoinedByNoAcquire) {
+  script_.exit = [gate = gate_](ExitContext&) { return ExitWaitsFor(gate); };
+  Serve(kAllHooks);
+  Scope::AcquireRequested request = Asking(absl::ZeroDuration());
+  request.options.request = "request";
+  const auto first = std::make_shared<RecordingStream>();
+  const auto runner = anteroom_->scopes().Acquire(request, first);
+  world_.RunUntilIdle();
+  (*runner)->Feed(first, Scope::Broken{});  // its exit hook runs
+  const auto second = std::make_shared<RecordingStream>();
+  EXPECT_TRUE(anteroom_->scopes().Acquire(request, second).ok());
+  world_.RunUntilIdle();
+  ASSERT_TRUE(second->finished.has_value());
+  EXPECT_THAT(*second->finished, FailsWith(Reason::kLeaseEnded));
+  OpenGate();
+}
+
+TEST_F(ScopesTest, AScopeEnteredWhileTheServerClosesHasNoGrace) {
+  Serve(kAllHooks);
+  auto stream = std::make_shared<RecordingStream>();
+  anteroom_->scopes().Close();
+  const auto runner =
+      anteroom_->scopes().Acquire(Asking(absl::Minutes(1)), stream);
+  world_.RunUntilIdle();
+  (*runner)->Feed(stream, Scope::Broken{});
+  world_.RunUntilIdle();
+  EXPECT_EQ(anteroom_->scopes().size(), 0);
+  EXPECT_EQ(pool().counts().leases, 0);
+}
+
 TEST_F(ScopesTest, ADrainLeavesNoScopeBehind) {
   Serve(kAllHooks);
   const auto [lost, first] = Enter(absl::Minutes(1));
