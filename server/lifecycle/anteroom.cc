@@ -181,10 +181,8 @@ coro::Task<absl::StatusOr<bool>> Anteroom::DrainWithin(std::string resource,
     if (wake == coro::Wake::kCancelled) {
       co_return absl::CancelledError("the caller left; the drain goes on");
     }
-    if (wake == coro::Wake::kTimedOut) {
-      pool->ForceDrain();
-      forced = true;
-    }
+    if (wake == coro::Wake::kTimedOut) pool->ForceDrain();
+    forced |= pool->drain_forced();
   }
   co_return forced;
 }

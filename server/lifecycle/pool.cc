@@ -384,12 +384,18 @@ void Pool::ForceDrain() {
   std::vector<std::shared_ptr<Lease>> leases;
   {
     coro::MutexLock lock(mu_);
+    drain_forced_ |= !instances_.empty();
     for (const auto& [token, lease] : leases_) leases.push_back(lease);
   }
   for (const std::shared_ptr<Lease>& lease : leases) {
     Revoke(lease, absl::ZeroDuration(), ExitReason::kDrained);
     lease->CancelUses();
   }
+}
+
+bool Pool::drain_forced() const {
+  coro::MutexLock lock(mu_);
+  return drain_forced_;
 }
 
 Pool::Counts Pool::counts() const {

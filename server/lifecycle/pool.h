@@ -122,6 +122,8 @@ class Pool {
   // Ends what a drain still grants: notice, and the grace of running uses.
   // REQUIRES: Drain() has begun.
   void ForceDrain();
+  // Whether there was anything left to be forced.
+  bool drain_forced() const;
 
   // ---- pool_admin.cc: what an operator sees and does ----
 
@@ -334,6 +336,7 @@ class Pool {
   coro::Event drained_;
   mutable coro::Mutex mu_;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  bool drain_forced_ ABSL_GUARDED_BY(mu_) = false;
   // By key; an unkeyed resource has one, for ever.
   std::map<std::string, Line> lines_ ABSL_GUARDED_BY(mu_);
   // Keys that would build but for max_instances.
