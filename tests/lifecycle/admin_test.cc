@@ -148,7 +148,7 @@ TEST_F(PoolAdminTest, ADrainIsForcedByTheEarliestOfItsDeadlines) {
   world_.Advance(absl::Seconds(1));
   ASSERT_TRUE(short_drain.done() && long_drain.done());
   EXPECT_TRUE(*short_drain.value());
-  EXPECT_FALSE(*long_drain.value());
+  EXPECT_TRUE(*long_drain.value()) << "it is one drain";
   EXPECT_EQ(lease->receipt().reason, ExitReason::kDrained);
 }
 
@@ -165,7 +165,7 @@ TEST_F(PoolAdminTest, AHookThatHeedsNoStopForcesADrain) {
   OpenGate();
   world_.RunUntilIdle();
   ASSERT_TRUE(again.done());
-  EXPECT_FALSE(*again.value());
+  EXPECT_TRUE(*again.value()) << "it is one drain";
 }
 
 TEST_F(PoolAdminTest, NothingIsLeftWhereAnOperatorHasDrainedBefore) {
