@@ -136,8 +136,8 @@ class WaitersTest : public ServiceTest {
   // Reads on until the object is closed, which is after the last exit.
   void AwaitQuiet() { events_.Await(Event::PHASE_CLOSED); }
 
-  // The leases in the order in which they joined the queue: a waiter is told its
-  // place again when that has changed.
+  // The leases in the order in which they joined the queue: a waiter is told
+  // its place again when that has changed.
   std::vector<std::string> Arrivals() {
     std::vector<std::string> arrivals;
     std::unordered_set<std::string> known;
