@@ -116,8 +116,7 @@ coro::Instant ScopeRunner::Deadline() const {
 
 void ScopeRunner::Perform(Scope::StartAcquire effect) {
   Scope::AcquireRequested& request = effect.request;
-  outlives_stream_ = request.disconnect_grace > absl::ZeroDuration() ||
-                     !request.options.request.empty();
+  outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
   if (request.events) request.options.sink = shared_from_this();
   group_.Spawn(Acquire(std::move(request), Deadline()));
 }
