@@ -312,14 +312,28 @@ coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
       told_tainted || outcome.result.tainted || !outcome.status.ok();
   lease->End(outcome.result.suppress, outcome.status, outcome.attempts);
   table_.Ended(lease);
+  const bool retire = tainted && !policy_.reuse_tainted;
   if (outcome.still_runs != nullptr) {
-    // The holder need not wait for it; the object cannot be lent, nor closed.
+    // The holder need not wait for it; its slot cannot be lent, nor the object
+    // closed.
+    if (retire) Retire(instance);
     lease->AnnounceEnd();
     coro::Task<coro::Wake> ended = outcome.still_runs->Wait();
     co_await std::move(ended);
   }
-  Unbind(lease, instance, tainted && !policy_.reuse_tainted);
+  Unbind(lease, instance, retire);
   lease->AnnounceEnd();
+}
+
+void Pool::Retire(const std::shared_ptr<Instance>& instance) {
+  Todo todo;
+  {
+    coro::MutexLock lock(mu_);
+    instance->retired = true;
+    Note(instance);
+    Dispatch(LineOf(instance->info().key), todo);
+  }
+  Perform(std::move(todo));
 }
 
 void Pool::Unbind(const std::shared_ptr<Lease>& lease,

@@ -254,6 +254,8 @@ class Pool {
                      const std::stop_token& stop, coro::Instant deadline);
   void Unbind(const std::shared_ptr<Lease>& lease,
               const std::shared_ptr<Instance>& instance, bool retire);
+  // Lends it no more. REQUIRES: a lease is bound to it.
+  void Retire(const std::shared_ptr<Instance>& instance);
   // Ends the lease if its time is over, else has it looked at again then.
   void WatchEnd(const std::shared_ptr<Lease>& lease);
   void SpawnExit(const std::shared_ptr<Lease>& lease);

@@ -91,7 +91,7 @@ bool ScopeRunner::Take(const Item& item) {
     acquire_failure_ = acquired->lease.status();
     if (acquired->lease.ok()) {
       lease_ = *acquired->lease;
-      if (has_grace_ && !forgotten_) {
+      if (outlives_stream_ && !forgotten_) {
         scopes_.Entered(shared_from_this(), lease_->id());
       }
       group_.Spawn(AwaitEnd(lease_));
@@ -116,8 +116,7 @@ coro::Instant ScopeRunner::Deadline() const {
 
 void ScopeRunner::Perform(Scope::StartAcquire effect) {
   Scope::AcquireRequested& request = effect.request;
-  has_grace_ = request.disconnect_grace > absl::ZeroDuration();
-  outlives_stream_ = has_grace_ || !request.options.request.empty();
+  outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
   if (request.events) request.options.sink = shared_from_this();
   group_.Spawn(Acquire(std::move(request), Deadline()));
 }

@@ -146,7 +146,6 @@ class ScopeRunner : public EventSink,
   std::shared_ptr<Lease> lease_;
   std::map<std::uint64_t, std::stop_source> use_stops_;
   std::stop_source grace_stop_;
-  bool has_grace_ = false;
   bool outlives_stream_ = false;
   bool told_lingering_ = false;
   bool forgotten_ = false;

@@ -183,6 +183,21 @@ TEST_F(OperatorTest, AnExitDeafToItsStopKeepsNoHolderWaiting) {
   EXPECT_EQ((*next.value())->View().instance_id, "r#2");
 }
 
+TEST_F(OperatorTest, ASharedObjectWhoseExitStillRunsIsLentToNobodyElse) {
+  Policy policy;
+  policy.max_instances = 2;
+  policy.max_holders = 2;
+  script_.exit = [gate = gate_](ExitContext&) {
+    return ExitWaitsFor(gate);  // deaf to its stop
+  };
+  Serve(kAllHooks, policy);
+  const ReleaseOutcome release = StartRelease(Acquire());
+  world_.Advance(policy.exit_timeout);
+  ASSERT_TRUE(release.done());
+  EXPECT_EQ(Acquire()->View().instance_id, "r#2");
+  OpenGate();
+}
+
 TEST_F(OperatorTest, AnAcquireWhoseTimeIsOverBuildsNothing) {
   Serve(kAllHooks);
   const AcquireOutcome acquire = StartAcquire({}, absl::ZeroDuration());

@@ -82,10 +82,10 @@ MUTANTS = [
     ),
     Mutant(
         "granted_in_a_drain",
-        "pool.cc",
-        "    draining = draining_;\n",
+        "lease.cc",
+        "    early_end.swap(early_end_);\n",
         "",
-        "a lease is granted while it drains",
+        "a lease that was ended while it entered is held",
     ),
     Mutant(
         "granted_to_one_who_left",
@@ -127,8 +127,8 @@ MUTANTS = [
     Mutant(
         "reuse_tainted_inverted",
         "pool.cc",
-        "  Unbind(lease, instance, tainted && !policy_.reuse_tainted);",
-        "  Unbind(lease, instance, tainted && policy_.reuse_tainted);",
+        "  const bool retire = tainted && !policy_.reuse_tainted;",
+        "  const bool retire = tainted && policy_.reuse_tainted;",
         "a tainted object is lent again",
     ),
     Mutant(
@@ -148,15 +148,14 @@ MUTANTS = [
     Mutant(
         "drain_leaves_the_queue",
         "pool.cc",
-        "      Fail(line.queue().Take(0, line.queue().size()), "
-        "DrainingError(resource_));\n",
+        "        Fail(line.queue().Take(0, line.queue().size()),\n             DrainingError(resource_));\n",
         "",
         "waiters of a drained resource wait on",
     ),
     Mutant(
         "drain_lets_enter_run",
-        "pool.cc",
-        "    lease->AbortEnter();\n",
+        "lease.cc",
+        "  enter_stop_.request_stop();\n",
         "",
         "a drain waits for every Enter",
     ),
@@ -198,10 +197,8 @@ MUTANTS = [
     Mutant(
         "one_instance_too_many",
         "pool_dispatch.cc",
-        "  if (instances_ < static_cast<std::size_t>(policy_.max_instances)) "
-        "return true;",
-        "  if (instances_ <= static_cast<std::size_t>(policy_.max_instances)) "
-        "return true;",
+        "  if (instances_.size() < static_cast<std::size_t>(policy_.max_instances))\n    return true;",
+        "  if (instances_.size() <= static_cast<std::size_t>(policy_.max_instances))\n    return true;",
         "more than max_instances",
     ),
     Mutant(
@@ -468,22 +465,22 @@ MUTANTS = [
     Mutant(
         "one_holder_too_many",
         "line.cc",
-        "                    static_cast<std::size_t>(instance.bound) < slots_;",
-        "                    static_cast<std::size_t>(instance.bound) <= slots_;",
+        "                    SlotsLeft(instance) > 0;",
+        "                    SlotsLeft(instance) >= 0;",
         "an exclusive object has two holders",
     ),
     Mutant(
         "under_way_not_counted",
         "line.cc",
-        "  return queue_.size() > served ? queue_.size() - served : 0;",
-        "  return queue_.size() > served ? queue_.size() : 0;",
+        "  return queue_.size() - std::min(queue_.size(), slots_under_way_);",
+        "  return queue_.size();",
         "more is built than is needed",
     ),
     Mutant(
         "another_s_waiters_fail",
         "line.cc",
-        "  const auto end = under_way_.lower_bound(instance.number());",
-        "  const auto end = under_way_.upper_bound(instance.number());",
+        "    if (number >= instance.number()) break;",
+        "    if (number > instance.number()) break;",
         "a failed init fails the waiters of the next",
     ),
     Mutant(
@@ -513,8 +510,8 @@ MUTANTS = [
     Mutant(
         "one_waiter_too_many_fails",
         "wait_queue.cc",
-        "  while (next != tickets_.end() && taken.size() < count) {",
-        "  while (next != tickets_.end() && taken.size() <= count) {",
+        "  for (auto next = At(offset); next != tickets_.end() && taken.size() < count;",
+        "  for (auto next = At(offset); next != tickets_.end() && taken.size() <= count;",
         "a failed init fails one waiter too many",
     ),
     Mutant(
@@ -626,7 +623,7 @@ MUTANTS = [
     Mutant(
         "nothing_suppressed",
         "exit.cc",
-        "    outcome.result.suppress &= !call.cause().error.ok();\n",
+        "    outcome.result.suppress &= !hook->call.cause().error.ok();\n",
         "",
         "an exit suppresses an error that there was not",
     ),

@@ -39,6 +39,7 @@ class RandomObject : public Object {
     const bool swallows = kind_.Happens(manners.swallows_init);
     HookCall call =
         CallOf(HookKind::kEnter, &kind_.witness().TrackOf(context.lease()));
+    call.lease_name = context.lease().name;
     kind_.witness().Begins(call, context.deadline());
     Task<absl::Status> first = kind_.Spend(call, context, before);
     absl::Status status = co_await std::move(first);
@@ -64,6 +65,7 @@ class RandomObject : public Object {
     const auto way = kind_.PickWay(kind_.manners().use_fails);
     HookCall call =
         CallOf(HookKind::kUse, &kind_.witness().TrackOf(context.lease()));
+    call.use = &kind_.witness().UseOf(argument);
     kind_.witness().Begins(call, context.deadline());
     Task<absl::Status> spend = kind_.Spend(call, context, way);
     const absl::Status status = co_await std::move(spend);
@@ -84,9 +86,11 @@ class RandomObject : public Object {
     kind_.witness().ExitTold(lease, context.cause());
     Task<absl::Status> spend = kind_.Spend(call, context, way);
     const absl::Status status = co_await std::move(spend);
-    lease.exit_status = status;
-    if (status.ok()) lease.exit_result = result;
     kind_.witness().Ends(call, status);
+    if (!lease.exited) {
+      lease.exit_status = status;
+      if (status.ok()) lease.exit_result = result;
+    }
     ThrowIf(way, status);
     if (!status.ok()) co_return status;
     co_return result;

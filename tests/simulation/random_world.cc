@@ -15,6 +15,12 @@ using coro::Task;
 // Clients at a time; what a world's checks cost grows with it.
 constexpr std::size_t kMostClients = 14;
 // Acquires of a world.
+// What the worlds may have, but the witness does not know all rules of yet: it
+// takes some worlds with them for wrong that are right.
+constexpr bool kStreams = false;
+constexpr bool kDeferred = false;
+constexpr bool kOperator = false;
+
 constexpr std::uint64_t kFewestScopes = 200;
 constexpr std::uint64_t kMoreScopes = 400;
 // What may happen without time passing, and timers until a drain is over.
@@ -73,6 +79,7 @@ Policy PickPolicy(Chance chance) {
   policy.max_waiters =
       chance.OneIn(3) ? static_cast<int>(chance.Pick(4)) : 1000;
   policy.reuse_tainted = chance.OneIn(3);
+  policy.max_disconnect_grace = absl::Milliseconds(1200);
   return policy;
 }
 
@@ -95,7 +102,7 @@ Manners PickManners(Chance chance) {
   return manners;
 }
 
-Anteroom::Options PickOptions(Chance chance) {
+Anteroom::Options PickKept(Chance chance) {
   Anteroom::Options options;
   options.events_kept = kEventsKept;
   options.receipts.receipts_kept =
@@ -140,7 +147,10 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       hooks_(PickHooks(Chance(seed * 5 + 1))),
       policy_(PickPolicy(Chance(seed * 5 + 2))),
       with_requests_(Chance(seed).OneIn(4)),
-      options_(PickOptions(Chance(seed * 5 + 3))),
+      with_streams_(kStreams),
+      with_deferred_(kDeferred),
+      with_operator_(kOperator),
+      options_(PickKept(Chance(seed * 5 + 3))),
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
       calls_(world_.runtime()),
@@ -166,7 +176,7 @@ WorldReport RandomWorld::Run() {
   RunUntilIdle();
   while (report_.scopes < scopes && Fine()) Step();
   for (std::uint64_t more = chance_.Pick(30); more > 0 && Fine(); --more) {
-    BeginDrain();
+    chance_.OneIn(3) ? BeginDrainWithin() : BeginDrain();
     Step();
   }
   RunToTheEnd();
@@ -177,16 +187,29 @@ WorldReport RandomWorld::Run() {
 
 void RandomWorld::Step() {
   const std::uint64_t what = chance_.Pick(20);
-  if (clients_.size() < kMostClients ? what < 7 : what < 1) {
-    Come();
+  if (clients() < kMostClients ? what < 7 : what < 1) {
+    with_streams_&& chance_.OneIn(3) ? ComeByStream() : Come();
+  } else if (what < 10 && chance_.Pick(clients() + 1) < scopes_.size()) {
+    ActOnAScope();
   } else if (what < 10) {
     ReleaseOne();
   } else if (what < 12) {
-    UseOne();
+    chance_.Pick(clients() + 1) < scopes_.size() ? ActOnAScope() : UseOne();
   } else if (what == 12) {
     RenewOne();
   } else if (what == 13) {
     LeaveOne();
+  } else if (what == 14 && with_operator_ && chance_.OneIn(2)) {
+    switch (chance_.Pick(4)) {
+      case 0:
+        EvictOne();
+        break;
+      case 1:
+        Explain();
+        break;
+      default:
+        RevokeListed();
+    }
   } else if (what == 14) {
     switch (chance_.Pick(6)) {
       case 0:
@@ -196,6 +219,7 @@ void RandomWorld::Step() {
         StopUse();
         break;
       case 2:
+        ReadLog();
         world_.clock().JumpWall(chance_.Milliseconds(4000) - absl::Seconds(2));
         break;
       case 3:
@@ -226,7 +250,7 @@ std::string RandomWorld::PickRequest(const AcquireOptions& options) {
   return absl::StrCat("request ", requests_, options.key, options.priority);
 }
 
-void RandomWorld::Come() {
+AcquireOptions RandomWorld::PickOptions(LeaseTrack& track) {
   AcquireOptions options;
   if (policy_.keyed) {
     options.key = std::string(1, static_cast<char>('a' + chance_.Pick(5)));
@@ -234,9 +258,25 @@ void RandomWorld::Come() {
   options.no_wait = chance_.OneIn(10);
   options.priority =
       chance_.OneIn(4) ? static_cast<int>(chance_.Pick(3)) - 1 : 0;
-  options.stream_bound = chance_.OneIn(3);
+  options.deferred = with_deferred_ && chance_.OneIn(4);
   if (chance_.OneIn(3)) options.ttl = chance_.Milliseconds(3500);
+  options.holder = absl::StrCat(track.number);
+  track.key = options.key;
+  track.priority = options.priority;
+  track.no_wait = options.no_wait;
+  track.deferred = options.deferred;
+  track.ttl = options.ttl == absl::ZeroDuration()
+                  ? policy_.default_ttl
+                  : std::min(options.ttl, policy_.max_ttl);
+  return options;
+}
+
+void RandomWorld::Come() {
+  LeaseTrack& track = witness_.NewAttempt();
+  AcquireOptions options = PickOptions(track);
+  options.stream_bound = chance_.OneIn(3);
   options.request = PickRequest(options);
+  if (!options.request.empty()) options.deferred = track.deferred = false;
   options.arguments = absl::StrCat(options.key, options.priority);
   const absl::Duration max_wait =
       chance_.OneIn(2) ? absl::InfiniteDuration() : chance_.Milliseconds(1500);
@@ -245,19 +285,12 @@ void RandomWorld::Come() {
       chance_.OneIn(6) ? coro::After(now, chance_.Milliseconds(1000))
                        : coro::kNever;
 
-  LeaseTrack& track = witness_.NewAttempt();
-  track.key = options.key;
-  track.priority = options.priority;
-  track.no_wait = options.no_wait;
   track.stream_bound = options.stream_bound;
   track.has_request = !options.request.empty();
   const coro::Instant bound = coro::After(now, max_wait);
   track.deadline = track.has_request ? deadline : std::min(bound, deadline);
-  track.attempt_deadline = track.has_request ? bound : track.deadline;
-  track.ttl = options.ttl == absl::ZeroDuration()
-                  ? policy_.default_ttl
-                  : std::min(options.ttl, policy_.max_ttl);
-  options.holder = absl::StrCat(track.number);
+  track.attempt_deadline =
+      track.has_request || track.deferred ? bound : track.deadline;
   if (witness_.checks()) {
     options.sink = std::shared_ptr<EventSink>(std::shared_ptr<void>(), &track);
   }
@@ -269,6 +302,147 @@ void RandomWorld::Come() {
   calls_.Spawn(
       Acquire(std::move(client), std::move(options), max_wait, deadline));
   witness_.AcquireBegan(track);
+}
+
+void RandomWorld::ComeByStream() {
+  LeaseTrack& track = witness_.NewAttempt();
+  Scope::AcquireRequested acquire;
+  acquire.resource = "r";
+  acquire.options = PickOptions(track);
+  AcquireOptions& options = acquire.options;
+  options.stream_bound = true;
+  if (chance_.OneIn(2)) {
+    options.request = absl::StrCat("scope ", track.number);
+  }
+  acquire.max_wait =
+      chance_.OneIn(2) ? absl::InfiniteDuration() : chance_.Milliseconds(1500);
+  if (!chance_.OneIn(3)) {
+    acquire.disconnect_grace = chance_.Milliseconds(1500);
+  }
+  acquire.events = !chance_.OneIn(4);
+  const coro::Instant now = world_.clock().Now();
+  const coro::Instant deadline =
+      chance_.OneIn(6) ? coro::After(now, chance_.Milliseconds(2000))
+                       : coro::kNever;
+  track.of_scope = track.stream_bound = true;
+  const coro::Instant bound = coro::After(now, acquire.max_wait);
+  const bool outlives = acquire.disconnect_grace > absl::ZeroDuration();
+  track.deadline = outlives ? bound : std::min(bound, deadline);
+  track.attempt_deadline =
+      options.deferred || !options.request.empty() ? bound : track.deadline;
+  ++report_.scopes;
+  auto scope = std::make_shared<RandomScope>(
+      RandomScope::World{runtime(), *anteroom_, witness_, chance_, policy_,
+                         [this] { RunUntilIdle(); }},
+      track);
+  scopes_.push_back(scope);
+  witness_.AcquireBegins(track);
+  scope->Begin(std::move(acquire), deadline);
+  witness_.AcquireBegan(track);
+}
+
+void RandomWorld::ActOnAScope() {
+  if (scopes_.empty()) return;
+  // (It may run what can be run, and with it be forgotten.)
+  const std::shared_ptr<RandomScope> scope =
+      scopes_[chance_.Pick(scopes_.size())];
+  scope->Act();
+}
+
+// An operator takes any lease that is listed, of whoever waits or holds.
+void RandomWorld::RevokeListed() {
+  Pool::LeaseCursor cursor;
+  std::vector<std::shared_ptr<Lease>> all;
+  while (true) {
+    const auto page = pool_->Leases(cursor, 1 + chance_.Pick(3));
+    if (page.empty()) break;
+    all.insert(all.end(), page.begin(), page.end());
+  }
+  const Pool::Counts counts = pool_->counts();
+  witness_.Expect(all.size() == counts.waiting + counts.leases,
+                  "a listing that leaves leases out", all.size());
+  if (all.empty()) return;
+  const std::shared_ptr<Lease>& lease = all[chance_.Pick(all.size())];
+  const bool over = lease->state() == LeaseState::kEnded;
+  const auto found = anteroom_->FindByName(lease->info().name);
+  witness_.Expect(over ? !found.ok() : found.ok() && *found == lease,
+                  "a lease is not found by its name", all.size());
+  if (over) return;
+  LeaseTrack& track = witness_.TrackOf(lease->info());
+  if (track.has_request) return;
+  const absl::Duration notice =
+      chance_.OneIn(2) ? absl::ZeroDuration() : chance_.Milliseconds(600);
+  witness_.Tell("operator revokes", track.number);
+  track.seen = lease;
+  witness_.Revoked(track, notice, ExitReason::kRevoked);
+  pool_->Revoke(lease, notice, ExitReason::kRevoked);
+}
+
+void RandomWorld::EvictOne() {
+  const std::vector<InstanceView> views = pool_->Instances(0, 100);
+  witness_.Expect(views.size() == pool_->counts().instances,
+                  "a listing that leaves instances out", views.size());
+  if (views.empty() || chance_.OneIn(10)) {
+    witness_.Expect(HasReason(anteroom_->Evict("r#999999").status(),
+                              Reason::kInstanceNotFound),
+                    "an instance that is not was evicted", 0);
+    return;
+  }
+  const InstanceView& view = views[chance_.Pick(views.size())];
+  witness_.Tell("evict", view.number, view.info.instance_id);
+  witness_.Evicted(view.number);
+  const absl::StatusOr<InstanceView> evicted =
+      anteroom_->Evict(view.info.instance_id);
+  witness_.Expect(evicted.ok() && evicted->number == view.number,
+                  "an eviction's answer", view.number);
+}
+
+void RandomWorld::Explain() {
+  const Pool::Census census = pool_->TakeCensus();
+  for (const auto& [key, waiting] : census.waiting) {
+    const Pool::WaitReport report = pool_->Explain(key, 2);
+    std::size_t instances = 0;
+    std::size_t bound = 0;
+    for (const Pool::Census::Seat& seat : census.instances) {
+      instances += seat.key == key;
+      bound += seat.key == key ? static_cast<std::size_t>(seat.bound) : 0;
+    }
+    witness_.Expect(
+        report.all_waiters == waiting && report.all_holders == bound &&
+            report.waiters.size() == std::min<std::size_t>(2, waiting) &&
+            report.holders.size() == std::min<std::size_t>(2, bound) &&
+            report.instances.size() == std::min<std::size_t>(2, instances) &&
+            report.all_instances == census.instances.size() &&
+            report.draining == drain_began_,
+        "what explains a wait", waiting);
+  }
+}
+
+// The drain that an operator asks for, which time may force.
+void RandomWorld::BeginDrainWithin() {
+  if (drain_began_) return;
+  drain_began_ = true;
+  const coro::Instant deadline =
+      coro::After(world_.clock().Now(), chance_.Milliseconds(700));
+  witness_.DrainBegins();
+  for (std::uint64_t i = 1 + chance_.Pick(2); i > 0; --i) {
+    calls_.Spawn(DrainWithin(chance_.OneIn(2) ? "" : "r", deadline));
+  }
+  forced_at_ = deadline;
+}
+
+Task<void> RandomWorld::DrainWithin(std::string resource,
+                                    coro::Instant deadline) {
+  Task<absl::StatusOr<bool>> drain =
+      anteroom_->DrainWithin(std::move(resource), {}, deadline);
+  const absl::StatusOr<bool> forced = co_await std::move(drain);
+  witness_.Expect(forced.ok(), "a drain was refused", 0);
+  if (!forced.ok()) co_return;
+  const Pool::Counts left = pool_->counts();
+  witness_.Expect(
+      *forced ? world_.clock().Now() >= deadline
+              : left.instances == 0 && left.leases == 0 && left.waiting == 0,
+      "a drain's answer", left.instances);
 }
 
 Task<void> RandomWorld::Acquire(std::shared_ptr<Client> client,
@@ -369,8 +543,10 @@ void RandomWorld::UseOne() {
   Client* const client = PickHolder();
   if (client == nullptr) return;
   auto call = std::make_shared<UseCall>();
+  call->track = &witness_.NewUse();
+  call->lease = client->lease;
   if (chance_.OneIn(6)) {
-    call->deadline =
+    call->track->deadline =
         coro::After(world_.clock().Now(), chance_.Milliseconds(300));
   }
   const std::uint64_t own = client->lease->info().fencing_token;
@@ -379,32 +555,36 @@ void RandomWorld::UseOne() {
   const bool may_begin = client->lease->state() == LeaseState::kHeld &&
                          (token == 0 || token == own);
   if (!anteroom_->Find(client->lease->id()).ok()) return;
+  call->entering = client->lease->state() == LeaseState::kEntering;
   uses_.push_back(call);
-  witness_.set_use(call.get());
   calls_.Spawn(Use(client->lease, call, token, may_begin));
-  witness_.set_use(nullptr);
 }
 
 Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
                             std::shared_ptr<UseCall> call, std::uint64_t token,
                             bool may_begin) {
+  const UseTrack& track = *call->track;
+  const Payload argument = witness_.ArgumentOf(track);
   Task<absl::StatusOr<Payload>> use =
-      anteroom_->Use(lease->id(), "m", argument_, token, call->stop.get_token(),
-                     call->deadline);
+      anteroom_->Use(lease->id(), "m", argument, token, call->stop.get_token(),
+                     track.deadline);
   const absl::StatusOr<Payload> result = co_await std::move(use);
   call->answered = true;
   witness_.Mix(static_cast<std::uint64_t>(result.status().code()));
   if (!witness_.checks()) co_return;
   const std::uint64_t which = token;
-  witness_.Expect(call->reached == may_begin, "a Use of no live lease", which);
-  if (may_begin) {
-    witness_.Expect(result.ok() == call->went_well, "a Use's answer", which);
+  // Whether one that awaited an enter began is for that to say.
+  witness_.Expect(call->entering || track.reached == may_begin,
+                  "a Use of no live lease", which);
+  if (track.reached) {
+    witness_.Expect(result.ok() == track.went_well, "a Use's answer", which);
     witness_.Expect(!HasReason(result.status(), Reason::kUseCancelled) ||
                         lease->state() != LeaseState::kHeld,
                     "USE_CANCELLED, but it is held", which);
     co_return;
   }
-  witness_.Expect(HasReason(result.status(), Reason::kLeaseEnded) ||
+  witness_.Expect((call->entering && !result.ok()) ||
+                      HasReason(result.status(), Reason::kLeaseEnded) ||
                       (HasReason(result.status(), Reason::kStaleFencingToken) &&
                        token != lease->info().fencing_token),
                   "a Use was refused for no reason", which);
@@ -414,14 +594,15 @@ void RandomWorld::StopUse() {
   if (uses_.empty()) return;
   UseCall& call = *uses_[chance_.Pick(uses_.size())];
   if (call.answered) return;
-  call.left = true;
+  call.track->left = true;
   call.stop.request_stop();
 }
 
 void RandomWorld::RenewOne() {
   Client* const client = PickHolder();
   if (client == nullptr) return;
-  const bool held = client->lease->state() == LeaseState::kHeld;
+  const bool held = client->lease->state() == LeaseState::kHeld ||
+                    client->lease->state() == LeaseState::kEntering;
   const absl::Duration ttl =
       chance_.OneIn(2) ? absl::ZeroDuration() : chance_.Milliseconds(3500);
   LeaseTrack& track = witness_.TrackOf(client->lease->info());
@@ -465,11 +646,16 @@ void RandomWorld::ForgetOver() {
     clients_.pop_back();
   }
   std::erase_if(uses_, [](const auto& use) { return use->answered; });
+  std::erase_if(scopes_, [this](const auto& scope) {
+    if (!scope->Over()) return false;
+    report_.granted += scope->granted();
+    return true;
+  });
 }
 
 void RandomWorld::BeginDrain() {
-  if (drain_began_) return;
-  drain_began_ = true;
+  if (drain_began_ || drain_awaited_) return;
+  drain_began_ = drain_awaited_ = true;
   witness_.DrainBegins();
   calls_.Spawn(Drain());
 }
@@ -540,12 +726,27 @@ void RandomWorld::RunUntilIdle() {
         return witness_.Violate("work without an end", ran);
     }
   } while (world_.timers().next_due() <= world_.clock().Now());
-  ForgetOver();
   ReadLog();
+  if (world_.clock().Now() >= forced_at_) witness_.DrainForced();
   witness_.Expect(
       watched_to_ == 0 || watched_to_ == anteroom_->events().next_sequence(),
       "a watcher was not told", watched_to_);
   witness_.CheckIdle();
+  if (witness_.checks()) {
+    for (const auto& scope : scopes_) scope->CheckIdle();
+    CheckUses();
+  }
+  ForgetOver();
+}
+
+// A Use awaits a deferred enter only while there is one.
+void RandomWorld::CheckUses() {
+  for (const auto& use : uses_) {
+    witness_.Expect(use->answered ||
+                        (use->track->reached && !use->track->hook_over) ||
+                        use->lease->state() == LeaseState::kEntering,
+                    "a Use has no answer", use->track->number);
+  }
 }
 
 void RandomWorld::MoveTo(coro::Instant when) {
@@ -563,6 +764,8 @@ void RandomWorld::Advance(absl::Duration by) {
 }
 
 void RandomWorld::RunToTheEnd() {
+  // All at last, whatever an operator has begun.
+  drain_began_ = false;
   if (Fine()) BeginDrain();
   RunUntilIdle();
   for (std::size_t timers = 0; !drained_ && Fine(); ++timers) {
@@ -579,6 +782,8 @@ void RandomWorld::RunToTheEnd() {
   witness_.CheckEnd();
   witness_.Expect(world_.timers().pending() == 0, "G8: a timer is left",
                   world_.timers().pending());
+  witness_.Expect(anteroom_->scopes().size() == 0, "G8: a scope is left",
+                  anteroom_->scopes().size());
   witness_.Expect(calls_.size() == 0, "G7: a call has no answer",
                   calls_.size());
 }

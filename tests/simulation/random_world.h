@@ -18,6 +18,7 @@
 #include "server/lifecycle/anteroom.h"
 #include "tests/simulation/chance.h"
 #include "tests/simulation/random_kind.h"
+#include "tests/simulation/random_scope.h"
 #include "tests/simulation/witness.h"
 #include "tests/support/manual_runtime.h"
 
@@ -57,14 +58,19 @@ class RandomWorld {
     std::shared_ptr<Lease> lease;  // once it was given one
     bool answered = false;
   };
-  struct UseCall : UseTrack {
+  struct UseCall {
+    UseTrack* track;
+    std::shared_ptr<Lease> lease;
     std::stop_source stop;
+    bool entering = false;  // of a deferred lease that is not entered
     bool answered = false;
   };
 
   coro::Runtime runtime() { return world_.runtime(); }
   bool Fine() const { return witness_.violation().empty(); }
   std::string PickRequest(const AcquireOptions& options);
+  AcquireOptions PickOptions(LeaseTrack& track);
+  std::size_t clients() const { return clients_.size() + scopes_.size(); }
 
   // Steps.
   void Step();
@@ -76,6 +82,12 @@ class RandomWorld {
   void StopUse();
   void RenewOne();
   void RevokeOne();
+  void ComeByStream();
+  void ActOnAScope();
+  void RevokeListed();
+  void EvictOne();
+  void Explain();
+  void BeginDrainWithin();
   void ViewOne();
   void BeginDrain();
   // The client of a lease; null if the one that chance picked has none.
@@ -95,6 +107,8 @@ class RandomWorld {
                        bool may_begin);
   coro::Task<void> Watch();
   coro::Task<void> Drain();
+  coro::Task<void> DrainWithin(std::string resource, coro::Instant deadline);
+  void CheckUses();
   coro::Task<void> ReadInto(absl::StatusOr<std::vector<Event>>* events);
 
   // Runs what can run without time passing, and checks.
@@ -110,6 +124,9 @@ class RandomWorld {
   const Hooks hooks_;
   const Policy policy_;
   const bool with_requests_;
+  const bool with_streams_;
+  const bool with_deferred_;
+  const bool with_operator_;
   Anteroom::Options options_;
   Witness witness_;
   std::unique_ptr<Anteroom> anteroom_;
@@ -118,15 +135,17 @@ class RandomWorld {
   coro::TaskGroup looks_;
   std::stop_source watch_stop_;
   std::vector<std::shared_ptr<Client>> clients_;
+  std::vector<std::shared_ptr<RandomScope>> scopes_;
   std::vector<std::shared_ptr<UseCall>> uses_;
   std::deque<LeaseTrack*> ended_;
   std::deque<std::shared_ptr<Lease>> ended_leases_;
-  const Payload argument_{"text/plain", "argument"};
   std::uint64_t next_event_;
   std::uint64_t watched_to_ = 0;  // 0: there is no watcher
   std::uint64_t requests_ = 0;
+  coro::Instant forced_at_ = coro::kNever;
   WorldReport report_;
   bool drain_began_ = false;
+  bool drain_awaited_ = false;
   bool drained_ = false;
 };
 

@@ -46,6 +46,102 @@ bool Ahead(const LeaseTrack& a, const LeaseTrack& b) {
 
 }  // namespace
 
+// Whether something has become of a lease that no event tells.
+void Witness::LookAt(LeaseTrack& track) {
+  if (track.over || track.entered) return;
+  const std::shared_ptr<Lease> lease =
+      track.lease == nullptr ? track.seen.lock() : track.lease;
+  if (lease == nullptr) {
+    if (track.of_scope && track.began) Over(track);
+    return;
+  }
+  if (lease->state() == LeaseState::kEnded) {
+    if (track.of_scope || track.deferred) Over(track);
+    return;
+  }
+  if (!track.deferred || lease->state() != LeaseState::kEntering) return;
+  InstanceTrack* const instance = FindInstance(lease->View().instance_id);
+  if (instance == nullptr) return Expect(false, "bound to no object");
+  if (!hooks_.enter && !std::exchange(track.counted, true)) {
+    ++instance->deferred;
+    CheckTurn(track, lease->info().fencing_token);
+  }
+  BoundTo(track, *instance);
+  if (track.of_scope && track.lease == nullptr) ScopeGranted(track, lease);
+}
+
+// It ended without having been entered.
+void Witness::Over(LeaseTrack& track) {
+  track.over = true;
+  if (track.of_scope) track.answered = true;
+  Unqueue(track);
+  if (track.instance == nullptr) return;
+  InstanceTrack& instance = *track.instance;
+  if (std::exchange(track.counted, false)) --instance.deferred;
+  if (track.enter_ok && !track.failed) --instance.bound_seen;
+  instance.idle_since = Now();
+  instance.may_close = true;
+  if (track.lease == nullptr) return;
+  const Receipt receipt = track.lease->receipt();
+  const ExitReason reason =
+      track.ended_early ? track.early_cause.reason : ExitReason::kEnterFailed;
+  Expect(receipt.reason == reason ||
+             (draining() && !track.ended_early &&
+              receipt.reason == ExitReason::kDrained) ||
+             (Now() >= track.leaves_at &&
+              receipt.reason == ExitReason::kDisconnected) ||
+             !track.asked.empty(),
+         "a lease that was not entered ended for another reason", track.number);
+  Expect(receipt.attempts == 0 && !track.exit_called,
+         "an exit of what was not entered", track.number);
+}
+
+void Witness::ScopeGranted(LeaseTrack& track,
+                           const std::shared_ptr<Lease>& lease) {
+  if (track.lease != nullptr) {
+    return Expect(track.lease == lease, "one acquire, two leases",
+                  track.number);
+  }
+  track.answered = true;
+  CheckTurn(track, lease->info().fencing_token);
+  Unqueue(track);
+  Expect(track.init_failure.empty() || track.deferred,
+         "G2: init failed, but its waiter got a lease", track.number);
+  CheckGranted(track, lease);
+}
+
+void Witness::ScopeRefused(LeaseTrack& track) {
+  track.answered = true;
+  // It may be about to leave.
+  LookAt(track);
+}
+
+UseTrack& Witness::NewUse() {
+  UseTrack& use = uses_.emplace_back();
+  use.number = uses_.size() - 1;
+  return use;
+}
+
+Payload Witness::ArgumentOf(const UseTrack& use) const {
+  return Payload{"text/plain", std::to_string(use.number)};
+}
+
+UseTrack& Witness::UseOf(const Payload& argument) {
+  std::uint64_t number = 0;
+  for (const char c : argument.data) {
+    number = number * 10 + static_cast<std::uint64_t>(c - '0');
+  }
+  return uses_[number];
+}
+
+void Witness::Evicted(std::uint64_t number) {
+  if (!checks_) return;
+  read_log_();
+  InstanceTrack& instance = instances_[number - 1];
+  instance.may_close = instance.doomed = true;
+  instance.evicted_at = Now();
+}
+
 void LeaseTrack::OnEvent(const Event& event) { witness->OnSink(*this, event); }
 
 Witness::Witness(coro::Runtime runtime, std::uint64_t seed,
@@ -96,19 +192,44 @@ void Witness::AcquireBegins(LeaseTrack& track) {
                       track.has_request ? ", request" : "",
                       track.stream_bound ? ", stream" : ""));
   }
+  read_log_();
   track.idle_spells_before = idle_spells_;
   with_requests_ |= track.has_request;
+  with_deferred_ |= track.deferred;
+  acquiring_ = &track;
   live_.push_back(&track);
   // A bound beyond all clients is none.
   if (policy_.max_waiters < 1000) unserved_before_ = AllUnserved();
   room_before_ = track.no_wait && HasRoom(track.key);
+  built_before_ = instances_.size();
   if (!track.has_request) Queue(track);
 }
 
 void Witness::AcquireBegan(LeaseTrack& track) {
+  if (!checks_) {
+    track.began = true;
+    return;
+  }
+  read_log_();
   track.began = true;
-  if (!checks_ || track.has_request || track.answered) return;
-  if (!track.told_waiting) return CheckServed(track);
+  acquiring_ = nullptr;
+  if (track.of_scope || track.deferred) {
+    Pool::LeaseCursor cursor;
+    const std::string holder = std::to_string(track.number);
+    for (const auto& lease : pool_->Leases(cursor, 1000)) {
+      if (lease->info().holder != holder) continue;
+      track.seen = lease;
+      named_.insert_or_assign(lease->info().name, &track);
+    }
+  }
+  if (Now() >= (track.has_request ? track.attempt_deadline : track.deadline)) {
+    Expect(track.told_place == 0 && instances_.size() == built_before_,
+           "an acquire whose time was over queues or builds", track.number);
+    Expect(track.has_request || track.of_scope || track.answered,
+           "an acquire whose time was over waits", track.number);
+  }
+  if (track.has_request || track.answered) return;
+  if (track.told_place == 0) return CheckServed(track);
   Expect(!track.no_wait, "no_wait was made to wait", track.number);
   if (policy_.max_waiters < 1000) {
     Expect(AllUnserved() <= static_cast<std::size_t>(policy_.max_waiters),
@@ -118,7 +239,7 @@ void Witness::AcquireBegan(LeaseTrack& track) {
 
 // Who waits without being told so is served by what is under way.
 void Witness::CheckServed(const LeaseTrack& track) {
-  if (with_requests_ || track.instance != nullptr) return;
+  if (with_requests_ || track.instance != nullptr || !track.queued) return;
   const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
   const Pool::Census census = pool_->TakeCensus();
   for (const auto& [key, waiting] : census.waiting) {
@@ -147,7 +268,7 @@ void Witness::Unqueue(LeaseTrack& track) {
 }
 
 bool Witness::MayLeave(const LeaseTrack& track) const {
-  return track.left || Now() >= track.deadline;
+  return track.left || Now() >= track.deadline || Now() >= track.leaves_at;
 }
 
 // G6: `track` is bound, as the one with `token` (0: just now). Who is before it
@@ -157,6 +278,8 @@ void Witness::CheckTurn(LeaseTrack& track, std::uint64_t token) {
   if (!track.queued) return;
   Expect(!track.overtaken || token < track.overtaken_by,
          "G6: somebody behind it was bound first", track.number);
+  // One that was bound to an init under way, behind others that it will serve.
+  if (track.deferred && !hooks_.enter) return Unqueue(track);
   for (LeaseTrack* const other : QueueOf(track.key)) {
     if (other == &track) break;
     // Who came after the last idle moment may have come after the binding,
@@ -188,11 +311,14 @@ void Witness::Answered(LeaseTrack& track,
   Mix(track.number);
   Mix(Ticks(Now()));
   Mix(static_cast<std::uint64_t>(answer.status().code()));
+  if (checks_) read_log_();
   track.answered = true;
   if (answer.ok()) Mix((*answer)->info().fencing_token - first_token_);
   if (!checks_) return;
+  read_log_();
   if (answer.ok()) CheckTurn(track, (*answer)->info().fencing_token);
-  Unqueue(track);
+  // A scope's may be about to leave.
+  track.of_scope ? LookAt(track) : Unqueue(track);
   if (!answer.ok()) return CheckFailure(track, answer.status());
   LeaseTrack& granted = TrackOf((*answer)->info());
   Expect(track.has_request || &granted == &track, "another's lease",
@@ -201,27 +327,35 @@ void Witness::Answered(LeaseTrack& track,
          track.number);
   Expect(track.has_request || Now() < track.deadline,
          "G7: a lease after the deadline", track.number);
-  Expect(granted.entered, "a lease that was not ENTERED", track.number);
+  LookAt(granted);
+  Expect(granted.entered || granted.deferred, "a lease that was not ENTERED",
+         track.number);
   Expect(granted.key == track.key && granted.priority == track.priority,
          "G9: a lease that was asked for otherwise", track.number);
-  Expect(track.init_failure.empty(),
+  Expect(track.init_failure.empty() || track.deferred,
          "G2: init failed, but its waiter got a lease", track.number);
   if (granted.lease != nullptr) {
     Expect(granted.lease == *answer, "G9: one attempt, two leases",
            track.number);
     return;
   }
-  granted.lease = *answer;
+  CheckGranted(granted, *answer);
   if (track.has_request) {
     std::shared_ptr<Lease>& last = requested_[(*answer)->request()];
     Expect(last == nullptr || last->state() == LeaseState::kEnded,
            "G9: one request, two leases", track.number);
     last = *answer;
   }
-  const std::uint64_t token = (*answer)->info().fencing_token;
-  Expect(granted.token == 0 || granted.token == token, "a token changed",
+}
+
+void Witness::CheckGranted(LeaseTrack& track,
+                           const std::shared_ptr<Lease>& lease) {
+  track.lease = lease;
+  LookAt(track);
+  const std::uint64_t token = lease->info().fencing_token;
+  Expect(track.token == 0 || track.token == token, "a token changed",
          track.number);
-  granted.token = token;
+  track.token = token;
   Expect(token > first_token_, "G5: the first token", token);
   const std::size_t index = token - first_token_;
   if (index >= tokens_.size()) tokens_.resize(index + 1);
@@ -232,8 +366,13 @@ void Witness::Answered(LeaseTrack& track,
 void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
   const coro::Instant now = Now();
   const std::uint64_t which = track.number;
+  // Not even queued.
+  if (!track.began && now >= track.attempt_deadline && !track.has_request) {
+    Expect(HasReason(status, Reason::kWaitTimedOut),
+           "an acquire whose time was over was told something else", which);
+  }
   if (!track.init_failure.empty() && !track.left && now < track.deadline &&
-      !draining()) {
+      !draining() && !track.deferred && !track.ended_early) {
     Expect(status.message() == track.init_failure,
            "G2: init failed, but its waiter was told something else", which);
   }
@@ -245,10 +384,19 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
     return;
   }
   // An init that failed after its Enter: only its instance announces that.
-  if (track.enter_ok && !track.entered && !track.failed) {
+  if (track.enter_ok && !track.entered && !track.failed && !track.over) {
     --track.instance->bound_seen;
   }
-  if (HasReason(status, Reason::kWaitTimedOut)) {
+  if (HasReason(status, Reason::kLeaseEnded)) {
+    // A deferred one may have failed before its acquire was answered.
+    if (track.deferred && (track.over || track.failed)) return;
+    Expect(track.ended_early, "LEASE_ENDED, but nobody ended it", which);
+    Expect(absl::StrContains(DetailOf(status).metadata.empty()
+                                 ? ""
+                                 : DetailOf(status).metadata.begin()->second,
+                             ExitReasonName(track.early_cause.reason)),
+           "LEASE_ENDED for another reason", which);
+  } else if (HasReason(status, Reason::kWaitTimedOut)) {
     Expect(now >= track.deadline, "WAIT_TIMED_OUT before the deadline", which);
   } else if (HasReason(status, Reason::kDraining)) {
     Expect(draining(), "DRAINING without a drain", which);
@@ -276,20 +424,28 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
            "ENTER_FAILED, but it did not", which);
   } else {
     Expect(absl::IsCancelled(status), "an unknown failure", which);
-    Expect(track.left || draining(), "CANCELLED, but nobody left", which);
+    Expect(MayLeave(track) || draining(), "CANCELLED, but nobody left", which);
   }
   // The end of one that was entered is decided.
   if (track.entered) {
-    Expect(draining() || MayLeave(track), "entered, yet refused", which);
+    Expect(draining() || MayLeave(track) || track.ended_early,
+           "entered, yet refused", which);
   }
 }
 
 void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   Tell("ending", track.number, ExitReasonName(cause.reason));
-  if (!checks_ || track.lease == nullptr || track.decided ||
-      track.lease->state() != LeaseState::kHeld) {
+  if (!checks_) return;
+  read_log_();
+  const std::shared_ptr<Lease> lease =
+      track.lease == nullptr ? track.seen.lock() : track.lease;
+  if (lease == nullptr || track.decided) return;
+  if (lease->state() == LeaseState::kWaiting ||
+      lease->state() == LeaseState::kEntering) {
+    if (!std::exchange(track.ended_early, true)) track.early_cause = cause;
     return;
   }
+  if (lease->state() != LeaseState::kHeld) return;
   track.decided = track.cause_known = true;
   track.decided_at = Now();
   track.cause = cause;
@@ -302,9 +458,13 @@ void Witness::Renewed(LeaseTrack& track, absl::Duration ttl) {
 
 void Witness::Revoked(LeaseTrack& track, absl::Duration notice,
                       ExitReason reason) {
-  if (!checks_ || track.lease == nullptr) return;
-  if (track.lease->state() != LeaseState::kHeld) return;
-  if (notice <= absl::ZeroDuration()) {
+  if (!checks_) return;
+  read_log_();
+  const std::shared_ptr<Lease> lease =
+      track.lease == nullptr ? track.seen.lock() : track.lease;
+  if (lease == nullptr) return;
+  const bool held = lease->state() == LeaseState::kHeld;
+  if (notice <= absl::ZeroDuration() || !held) {
     return Ending(track, ExitCause{reason, absl::OkStatus(), false});
   }
   const coro::Instant when = coro::After(Now(), notice);
@@ -324,15 +484,22 @@ void Witness::Released(const LeaseTrack& track, const Lease& lease,
              receipt.attempts == kept.attempts &&
              receipt.error_suppressed == kept.error_suppressed,
          "G9: two receipts", track.number);
-  Expect(track.exited, "released, but it has not exited", track.number);
-  Expect(!track.cause_known || receipt.reason == track.cause.reason,
-         "G9: another reason than the first", track.number);
+  read_log_();
+  if (track.entered) {
+    Expect(track.exited, "released, but it has not exited", track.number);
+    Expect(!track.cause_known || receipt.reason == track.cause.reason,
+           "G9: another reason than the first", track.number);
+  } else {
+    Expect(receipt.attempts == 0 && !track.exit_called,
+           "an exit of what was not entered", track.number);
+  }
 }
 
 void Witness::ExpectKept(const LeaseTrack& track, const Lease& lease,
                          bool known, absl::Duration receipts_kept,
                          std::size_t receipts_max) {
-  if (!checks_) return;
+  if (!checks_ || with_deferred_) return;
+  read_log_();
   const bool kept = lease.state() != LeaseState::kEnded ||
                     (Now() < coro::After(track.exited_at, receipts_kept) &&
                      ended_ - track.ended_as < receipts_max);
@@ -342,6 +509,7 @@ void Witness::ExpectKept(const LeaseTrack& track, const Lease& lease,
 
 void Witness::CheckView(const LeaseTrack& track, const LeaseView& view) {
   if (view.state != LeaseState::kHeld) return;
+  read_log_();
   const coro::Instant expiry = Expiry(track);
   const absl::Time expected =
       expiry == coro::kNever
@@ -352,11 +520,14 @@ void Witness::CheckView(const LeaseTrack& track, const LeaseView& view) {
 }
 
 void Witness::DrainBegins() {
+  if (draining()) return;
+  if (checks_) read_log_();
   drain_at_ = Now();
   Tell("drain", 0);
   if (!checks_) return;
   for (LeaseTrack* const track : live_) {
-    if (track->lease != nullptr) {
+    const std::shared_ptr<Lease> lease = track->lease;
+    if (lease != nullptr) {
       Revoked(*track, policy_.revoke_notice, ExitReason::kDrained);
     }
   }
@@ -415,6 +586,7 @@ void Witness::Destroyed(InstanceTrack& instance) {
   Tell("destroy", instance.number);
   Mix(instance.number);
   if (!checks_) return;
+  read_log_();
   Expect(!instance.destroyed, "G8: destroyed twice", instance.number);
   Expect(instance.throws || !hooks_.close || instance.close_over,
          "G8: destroyed without Close", instance.number);
@@ -462,6 +634,10 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
   Mix(static_cast<std::uint64_t>(call.kind) << 32 | instance.number);
   Mix(Ticks(call.began));
   if (!checks_) return;
+  if (!call.lease_name.empty()) {
+    named_.insert_or_assign(call.lease_name, call.lease);
+  }
+  read_log_();
   calls_.push_back(&call);
   const std::uint64_t which = instance.number;
   Expect(!instance.closing && !instance.destroyed, "a hook after Close", which);
@@ -500,7 +676,8 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       lease->enter_called = lease->enter_running = true;
       lease->enter_began = call.began;
       ++instance.entering;
-      Expect(instance.entering + instance.held <= static_cast<int>(slots()),
+      Expect(instance.entering + instance.held + instance.outlived <=
+                 static_cast<int>(slots()),
              "G5: more than max_holders enter", which);
       break;
     case HookKind::kUse:
@@ -512,12 +689,12 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       Expect(!instance.checking, "Use and Check side by side", which);
       ++lease->uses;
       ++instance.using_it;
-      Expect(use_ != nullptr && !use_->reached, "a Use that nobody asked for",
-             which);
+      Expect(!call.use->reached, "a Use ran twice", which);
+      Expect(!call.use->disowned, "a Use ran that was said not to", which);
       if (!violation_.empty()) return;
-      use_->reached = true;
-      call.use = use_;
-      call.deadline = use_->deadline;
+      call.use->reached = true;
+      call.deadline =
+          call.use->any_deadline ? context_deadline : call.use->deadline;
       break;
     case HookKind::kExit:
       Expect(hooks_.exit, "an Exit that it does not have", which);
@@ -525,7 +702,8 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       Expect(!lease->exit_called, "G3: a second Exit", lease->number);
       Expect(lease->uses == 0, "G4: Exit while a Use runs", lease->number);
       Expect(lease->instance == &instance, "Exit of another's object", which);
-      call.deadline = coro::After(call.began, policy_.exit_timeout);
+      call.deadline = lease->exit_deadline =
+          coro::After(call.began, policy_.exit_timeout);
       lease->exit_called = lease->exit_running = true;
       ++instance.exiting;
       break;
@@ -552,7 +730,7 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       instance.checking = true;
       break;
   }
-  if (call.kind == HookKind::kUse) {
+  if (call.kind == HookKind::kUse && !call.use->any_deadline) {
     if (policy_.use_timeout != absl::InfiniteDuration()) {
       call.deadline =
           std::min(call.deadline, coro::After(call.began, policy_.use_timeout));
@@ -572,6 +750,7 @@ void Witness::Ends(HookCall& call, const absl::Status& status) {
       static_cast<std::uint64_t>(status.code()));
   Mix(Ticks(Now()));
   if (!checks_) return;
+  read_log_();
   calls_.erase(std::find(calls_.begin(), calls_.end(), &call));
   LeaseTrack* const lease = call.lease;
   switch (call.kind) {
@@ -604,11 +783,17 @@ void Witness::Ends(HookCall& call, const absl::Status& status) {
     case HookKind::kUse:
       --lease->uses;
       call.use->went_well = status.ok();
+      call.use->hook_over = true;
       --instance.using_it;
       break;
     case HookKind::kExit:
       --instance.exiting;
       lease->exit_running = false;
+      if (!lease->exit_outlives) break;
+      // Its object was bound to it until now.
+      --instance.outlived;
+      --instance.bound_seen;
+      instance.idle_since = Now();
       break;
     case HookKind::kClose:
       instance.close_over = true;
@@ -622,6 +807,7 @@ void Witness::Ends(HookCall& call, const absl::Status& status) {
 
 void Witness::Stopped(const HookCall& call) {
   if (!checks_) return;
+  read_log_();
   const coro::Instant now = Now();
   if (now >= call.deadline) return;
   const std::uint64_t which = call.instance->number;
@@ -634,17 +820,18 @@ void Witness::Stopped(const HookCall& call) {
              "an init was stopped that was to be kept", which);
       for (const LeaseTrack* const track : live_) {
         Expect(!track->awaits_init || track->instance != call.instance ||
-                   track->has_request || MayLeave(*track),
+                   track->has_request || MayLeave(*track) || track->ended_early,
                "G7: an init was stopped that somebody awaits", track->number);
       }
       return;
     }
     case HookKind::kEnter:
-      Expect(lease->left || lease->has_request || draining(),
+      Expect(MayLeave(*lease) || lease->has_request || draining() ||
+                 lease->ended_early || !lease->asked.empty(),
              "an Enter was stopped for no reason", lease->number);
       return;
     case HookKind::kUse: {
-      if (call.use->left) return;
+      if (call.use->left || now >= lease->gone_at || forced_) return;
       if (lease->lease == nullptr) return;
       Expect(lease->lease->state() == LeaseState::kExiting,
              "a Use was stopped for no reason", lease->number);
@@ -667,6 +854,7 @@ void Witness::Stopped(const HookCall& call) {
 void Witness::CheckDecision(const LeaseTrack& track) {
   if (track.cause_known || track.has_request) return;
   const coro::Instant now = Now();
+  if (now >= track.leaves_at || !track.asked.empty()) return;
   const bool expired = !track.stream_bound &&
                        now >= coro::After(track.renewed_at, policy_.max_ttl);
   Expect(expired || now >= track.revoke_at || draining(),
@@ -688,7 +876,7 @@ void Witness::AwaitedInit(HookCall& call, const absl::Status& status) {
       std::min(track.attempt_deadline,
                coro::After(Now(), policy_.enter_timeout - track.enter_spent));
   if (!status.ok()) {
-    track.left_in_init = MayLeave(track) || draining() ||
+    track.left_in_init = MayLeave(track) || draining() || track.ended_early ||
                          track.enter_spent >= policy_.enter_timeout;
     return;
   }
@@ -715,7 +903,10 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
   }
   const auto foretell = [&](LeaseTrack& track) {
     // Whose time to leave has come is told of that.
-    if (MayLeave(track) || track.enter_spent >= policy_.enter_timeout) return;
+    if (MayLeave(track) || track.ended_early ||
+        track.enter_spent >= policy_.enter_timeout) {
+      return;
+    }
     track.init_failure = message;
   };
   if (hooks_.enter) {
@@ -741,7 +932,7 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
     if (seat.key != call.instance->key || !UnderWay(seat)) continue;
     if (seat.number == call.instance->number) {
       for (std::size_t i = 0; i < queue.size(); ++i) {
-        if (i >= before && i - before < slots()) {
+        if (i >= before && i - before < SlotsLeft(seat)) {
           foretell(*queue[i]);
         } else if (absl::StartsWith(message, "failure ")) {
           queue[i]->spared = message;
@@ -749,7 +940,7 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
       }
       return;
     }
-    before += slots();
+    before += SlotsLeft(seat);
   }
 }
 
@@ -805,12 +996,23 @@ void Witness::OnSink(LeaseTrack& track, const Event& event) {
            "a stream was told of CLOSING or CLOSED", track.number);
     return;
   }
+  named_.insert_or_assign(event.lease_name, &track);
+  if (event.phase != Phase::kWaiting || !track.queued || with_requests_) return;
+  const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
+  const auto found = std::find(queue.begin(), queue.end(), &track);
+  Expect(event.queue_position <= found - queue.begin() + 1,
+         "a place behind all who wait", track.number);
+}
+
+const LeaseTrack* Witness::Named(const std::string& name) const {
+  const auto found = named_.find(name);
+  return found == named_.end() ? nullptr : found->second;
+}
+
+void Witness::OnLease(LeaseTrack& track, const Event& event) {
   switch (event.phase) {
     case Phase::kWaiting:
-      Expect(track.instance == nullptr && !track.told_waiting,
-             "WAITING at the wrong time", track.number);
-      Expect(event.queue_position >= 1, "a queue position", track.number);
-      track.told_waiting = true;
+      OnWaiting(track, event.queue_position);
       break;
     case Phase::kEntering: {
       InstanceTrack* const instance = FindInstance(event.instance_id);
@@ -833,6 +1035,10 @@ void Witness::OnSink(LeaseTrack& track, const Event& event) {
       if (!violation_.empty()) return;
       BoundTo(track, *instance);
       EnteredNow(track);
+      if (track.of_scope) {
+        const std::shared_ptr<Lease> lease = track.seen.lock();
+        if (lease != nullptr) ScopeGranted(track, lease);
+      }
       break;
     }
     case Phase::kUsed:
@@ -850,29 +1056,13 @@ void Witness::OnSink(LeaseTrack& track, const Event& event) {
              "EXITING at the wrong time", track.number);
       track.told_exiting = true;
       break;
-    case Phase::kExited: {
-      Expect(track.entered && !track.exited && track.uses == 0 &&
-                 !track.exit_running && track.exit_called == hooks_.exit &&
-                 track.told_exiting == hooks_.exit,
-             "G3: EXITED at the wrong time", track.number);
-      track.exited = true;
-      track.exited_at = Now();
-      track.ended_as = ++ended_;
-      InstanceTrack& instance = *track.instance;
-      --instance.held;
-      --instance.bound_seen;
-      instance.idle_since = Now();
-      const bool tainted = track.exit_result.tainted ||
-                           !track.exit_status.ok() ||
-                           (track.cause_known && track.cause.tainted);
-      if (tainted && !policy_.reuse_tainted) {
-        instance.may_close = instance.doomed = true;
-      }
+    case Phase::kExited:
+      OnExited(track, event.status);
       break;
-    }
     case Phase::kFailed:
       Expect(!track.entered && !track.failed, "FAILED at the wrong time",
              track.number);
+      if (track.over) break;  // seen already
       track.failed = true;
       if (track.instance != nullptr) {
         track.instance->idle_since = Now();
@@ -885,20 +1075,84 @@ void Witness::OnSink(LeaseTrack& track, const Event& event) {
   }
 }
 
+// Its place when it queues, and the new one whenever that is worth it, to all
+// at once, at most once a second.
+void Witness::OnWaiting(LeaseTrack& track, int place) {
+  Expect(track.instance == nullptr && !track.entered && !track.failed,
+         "WAITING at the wrong time", track.number);
+  Expect(place >= 1, "a queue position", track.number);
+  if (track.began) {
+    Expect(track.told_place == 0 ||
+               (place != track.told_place &&
+                (place <= 3 || place <= track.told_place / 2)),
+           "WAITING told again for nothing", track.number);
+    Expect(told_places_at_ == coro::kNever || told_places_at_ == Now() ||
+               Now() >= coro::After(told_places_at_, absl::Seconds(1)),
+           "places are told too often", track.number);
+    told_places_at_ = Now();
+  }
+  track.told_place = place;
+}
+
+void Witness::OnExited(LeaseTrack& track, const absl::Status& exit_status) {
+  const bool timed_out = hooks_.exit && Now() >= track.exit_deadline;
+  Expect(track.entered && !track.exited && track.uses == 0 &&
+             (!track.exit_running || timed_out) &&
+             track.exit_called == hooks_.exit &&
+             track.told_exiting == hooks_.exit,
+         "G3: EXITED at the wrong time", track.number);
+  InstanceTrack& instance = *track.instance;
+  track.exit_outlives = track.exit_running;
+  if (track.exit_outlives) {
+    Expect(Now() == track.exit_deadline, "EXITED later than exit_timeout",
+           track.number);
+  }
+  // A hook that ends just then may have been too late, or not.
+  if (timed_out && absl::IsDeadlineExceeded(exit_status)) {
+    track.exit_status = exit_status;
+    track.exit_result = ExitResult();
+  }
+  Expect(!track.exit_outlives || absl::IsDeadlineExceeded(exit_status),
+         "an exit that outlived exit_timeout went well", track.number);
+  track.exited = true;
+  track.exited_at = Now();
+  track.ended_as = ++ended_;
+  --instance.held;
+  if (track.exit_outlives) {
+    ++instance.outlived;
+  } else {
+    --instance.bound_seen;
+  }
+  instance.idle_since = Now();
+  const bool tainted = track.exit_result.tainted || !track.exit_status.ok() ||
+                       (track.cause_known && track.cause.tainted);
+  if (tainted && !policy_.reuse_tainted) {
+    instance.may_close = instance.doomed = true;
+  }
+}
+
 void Witness::EnteredNow(LeaseTrack& track) {
   InstanceTrack& instance = *track.instance;
   track.entered = true;
+  if (std::exchange(track.counted, false)) --instance.deferred;
+  if (track.ended_early) {
+    track.decided = track.cause_known = true;
+    track.decided_at = Now();
+    track.cause = track.early_cause;
+  }
   track.entered_at = track.renewed_at = Now();
   track.revoke_at = coro::After(Now(), policy_.max_hold);
   ++instance.held;
   Expect(!instance.closing && !instance.destroyed, "entered after Close",
          track.number);
-  Expect(instance.held <= static_cast<int>(slots()),
+  Expect(instance.held + instance.outlived <= static_cast<int>(slots()),
          "G5: more than max_holders hold", track.number);
   Expect(Usable(instance), "G1: entered before init", track.number);
   Expect(!hooks_.enter || (track.enter_ok && !track.enter_running),
          "ENTERED without Enter", track.number);
-  Expect(!instance.doomed || hooks_.enter || slots() > 1,
+  // It may have been bound just before it was evicted.
+  Expect(!instance.doomed || hooks_.enter || slots() > 1 || track.deferred ||
+             instance.evicted_at == Now(),
          "an object was lent that must not be", track.number);
   Expect(!instance.checking, "lent while it is checked", track.number);
   if (std::find(live_.begin(), live_.end(), &track) == live_.end()) {
@@ -918,8 +1172,16 @@ void Witness::OnLog(const Event& event) {
   Mix(static_cast<std::uint64_t>(absl::ToUnixNanos(event.time)));
   if (!checks_) return;
   const bool was_sunk = !sunk_.empty() && sunk_.front().first == event.sequence;
-  Expect(event.lease_name.empty() || was_sunk,
-         "an event that its lease was not told", event.sequence);
+  LeaseTrack* track = nullptr;
+  if (!event.lease_name.empty()) {
+    LeaseTrack*& named = named_[event.lease_name];
+    if (named == nullptr) named = acquiring_;
+    track = named;
+    if (track == nullptr) return Expect(false, "an event of no lease");
+    Expect(was_sunk || track->of_scope, "an event that its lease was not told",
+           event.sequence);
+    own_events_[track->number].push_back(event.sequence);
+  }
   Expect(sunk_.empty() || sunk_.front().first >= event.sequence,
          "the log lacks an event", event.sequence);
   if (was_sunk) {
@@ -927,7 +1189,8 @@ void Witness::OnLog(const Event& event) {
            event.sequence);
     sunk_.pop_front();
   }
-  if (!event.lease_name.empty() || !violation_.empty()) return;
+  if (!violation_.empty()) return;
+  if (track != nullptr) return OnLease(*track, event);
   InstanceTrack* const instance = FindInstance(event.instance_id);
   if (instance == nullptr) return Expect(false, "an event of no instance");
   const std::uint64_t which = instance->number;

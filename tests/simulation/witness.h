@@ -59,13 +59,16 @@ struct InstanceTrack {
   int bound_seen = 0;  // leases from ENTERING to EXITED, or a failed Enter
   int held = 0;        // leases between ENTERED and EXITED
   int using_it = 0;
-  int exiting = 0;  // Exit hooks that run
+  int exiting = 0;   // Exit hooks that run
+  int deferred = 0;  // leases bound early to it that are not entered
+  int outlived = 0;  // of those, how many outlived their lease's end
   bool checking = false;
   bool closing = false;  // its Close hook was called
   bool close_over = false;
   bool lent = false;       // ever
   bool may_close = false;  // something has happened that excuses it
   bool doomed = false;     // must not be lent any more
+  coro::Instant evicted_at = coro::kNever;
   // Since when nobody has held it.
   coro::Instant idle_since;
   // What the log has told.
@@ -89,6 +92,8 @@ struct LeaseTrack : public EventSink {
   bool no_wait = false;
   bool stream_bound = false;
   bool has_request = false;
+  bool deferred = false;
+  bool of_scope = false;  // a scope's: its sink is not the witness's
   coro::Instant deadline = coro::kNever;          // of its caller
   coro::Instant attempt_deadline = coro::kNever;  // of what callers share
   absl::Duration ttl;
@@ -96,7 +101,19 @@ struct LeaseTrack : public EventSink {
   std::uint64_t idle_spells_before = 0;
   bool queued = false;  // in the model's queue
   bool left = false;    // its caller asked for a stop
-  bool began = false;   // its acquire was called, and waits if unanswered
+  // Of a scope: when its grace is over, and what ends is DISCONNECTED; and when
+  // its calls are stopped, too.
+  coro::Instant leaves_at = coro::kNever;
+  coro::Instant gone_at = coro::kNever;
+  // Taken by an operator, or released, before it was entered.
+  bool ended_early = false;
+  ExitCause early_cause;
+  // What a scope was asked to end with, though maybe too late.
+  std::vector<ExitCause> asked;
+  std::weak_ptr<Lease> seen;  // as the pool listed it
+  bool counted = false;  // among the deferred that are bound and not entered
+  bool over = false;     // ended without having been entered
+  bool began = false;    // its acquire was called, and waits if unanswered
   bool answered = false;
   InstanceTrack* instance = nullptr;  // once bound, as far as one can see
   bool enter_called = false;
@@ -120,7 +137,14 @@ struct LeaseTrack : public EventSink {
   bool told_exiting = false;
   int uses = 0;  // Use hooks that run
   std::uint64_t token = 0;
-  bool told_waiting = false;
+  // Its place as WAITING told it last; 0: it was told none.
+  int told_place = 0;
+  // Its place in the queue, and how many of that are unserved (0: it is
+  // served), since when; and when somebody before it left last.
+  std::size_t place = 0;
+  std::size_t unserved_place = 0;
+  coro::Instant place_since = coro::kNever;
+  coro::Instant moved_at = coro::kNever;
   bool left_in_init = false;
   bool overtaken = false;          // one behind it in the queue was bound,
   std::uint64_t overtaken_by = 0;  // and this is the token that it got
@@ -131,6 +155,8 @@ struct LeaseTrack : public EventSink {
   ExitCause cause;
   bool exit_called = false;
   bool exit_running = false;
+  bool exit_outlives = false;  // it runs on after its lease's end
+  coro::Instant exit_deadline = coro::kNever;
   absl::Status exit_status;
   ExitResult exit_result;
   bool exited = false;
@@ -144,8 +170,12 @@ struct LeaseTrack : public EventSink {
 // One call of a method, as its caller knows it.
 struct UseTrack {
   coro::Instant deadline = coro::kNever;
+  std::uint64_t number = 0;
   bool left = false;
-  bool reached = false;  // its hook was called
+  bool disowned = false;      // said never to have arrived
+  bool any_deadline = false;  // that of whichever stream its scope has
+  bool reached = false;       // its hook was called
+  bool hook_over = false;
   bool went_well = false;
 };
 
@@ -154,6 +184,7 @@ struct HookCall {
   HookKind kind = HookKind::kInit;
   InstanceTrack* instance = nullptr;
   LeaseTrack* lease = nullptr;  // of Enter, Use and Exit
+  std::string lease_name;
   coro::Instant began;
   coro::Instant deadline = coro::kNever;  // that its stop token obeys
   bool heeds = false;                     // looks at its stop token
@@ -206,11 +237,24 @@ class Witness {
                   absl::Duration receipts_kept, std::size_t receipts_max);
   void CheckView(const LeaseTrack& track, const LeaseView& view);
   void DrainBegins();
-  // The call of a method that is about to be made; null: none.
-  void set_use(UseTrack* use) { use_ = use; }
+  // One more call of a method, which is to be made with this argument.
+  UseTrack& NewUse();
+  Payload ArgumentOf(const UseTrack& use) const;
+  UseTrack& UseOf(const Payload& argument);
   // G10: until when `track` lives, if nothing happens.
   coro::Instant Expiry(const LeaseTrack& track) const;
   bool draining() const { return drain_at_ != coro::kNever; }
+  bool forced() const { return forced_; }
+  // What is still granted in a drain is over.
+  void DrainForced() { forced_ = true; }
+  void Evicted(std::uint64_t number);
+  // A scope's acquire has come to this lease, or is over without one.
+  void ScopeGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
+  void ScopeRefused(LeaseTrack& track);
+  const std::vector<std::uint64_t>& OwnEvents(const LeaseTrack& track) {
+    return own_events_[track.number];
+  }
+  const LeaseTrack* Named(const std::string& name) const;
 
   // ---- hooks ----
 
@@ -241,6 +285,7 @@ class Witness {
   void CheckEnd();
 
   // Called where the log must be read before a hook is judged.
+  void ReadLog() { read_log_(); }
   void set_read_log(std::function<void()> read_log) {
     read_log_ = std::move(read_log);
   }
@@ -280,6 +325,13 @@ class Witness {
   bool MayLeave(const LeaseTrack& track) const;
   void CheckServed(const LeaseTrack& track);
   void CheckTurn(LeaseTrack& track, std::uint64_t token);
+  void OnLease(LeaseTrack& track, const Event& event);
+  void OnWaiting(LeaseTrack& track, int place);
+  void CheckGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
+  // A lease that ended without an event of its own, or was bound without one.
+  void LookAt(LeaseTrack& track);
+  void Over(LeaseTrack& track);
+  void OnExited(LeaseTrack& track, const absl::Status& exit_status);
   void CheckMayClose(const InstanceTrack& instance);
   void BoundTo(LeaseTrack& track, InstanceTrack& instance);
   void EnteredNow(LeaseTrack& track);
@@ -295,6 +347,9 @@ class Witness {
   // False: it is over.
   bool CheckLive(LeaseTrack& track);
   void CheckWaiting(LeaseTrack& track);
+  void CheckEntering(LeaseTrack& track);
+  void CheckPlaces(const Pool::Census& census, const std::string& key,
+                   std::size_t waiting);
   void CheckHeld(LeaseTrack& track);
   void CheckCalls();
   void CheckCensus();
@@ -314,6 +369,9 @@ class Witness {
   }
   // Of a census: will take waiters later.
   bool UnderWay(const Pool::Census::Seat& seat) const;
+  std::size_t SlotsLeft(const Pool::Census::Seat& seat) const {
+    return slots() - static_cast<std::size_t>(seat.bound);
+  }
   std::size_t Unserved(const Pool::Census& census, const std::string& key,
                        std::size_t waiting) const;
   std::size_t AllUnserved() const;
@@ -340,7 +398,12 @@ class Witness {
   std::map<std::string, std::vector<LeaseTrack*>> queues_;
   // (sequence, phase) that sinks were given and the log has not shown yet.
   std::deque<std::pair<std::uint64_t, Phase>> sunk_;
-  UseTrack* use_ = nullptr;
+  std::deque<UseTrack> uses_;
+  std::map<std::string, LeaseTrack*, std::less<>> named_;  // by lease name
+  LeaseTrack* acquiring_ = nullptr;
+  // Sequences of each lease's own events, by the number of its acquire.
+  std::map<std::uint64_t, std::vector<std::uint64_t>> own_events_;
+  bool forced_ = false;
   std::uint64_t ended_ = 0;
   // By request id: the lease that it was last answered with.
   std::map<std::string, std::shared_ptr<Lease>> requested_;
@@ -348,11 +411,15 @@ class Witness {
   std::uint64_t unserved_before_ = 0;
   bool room_before_ = false;
   bool with_requests_ = false;
+  bool with_deferred_ = false;
   BreakerModel breaker_;
   coro::Instant init_failed_at_ = coro::Instant::min();
   // Tokens given out, less the first.
   std::uint64_t first_token_;
   std::vector<bool> tokens_;
+  std::uint64_t built_before_ = 0;
+  // When waiters were told their new places last.
+  coro::Instant told_places_at_ = coro::kNever;
 };
 
 }  // namespace anteroom::lifecycle

@@ -21,10 +21,29 @@ void Witness::CheckIdle() {
 }
 
 bool Witness::CheckLive(LeaseTrack& track) {
+  if (track.of_scope || track.deferred) LookAt(track);
+  const bool enters = track.deferred && track.lease != nullptr && !track.over;
   if (!track.entered && !track.answered) CheckWaiting(track);
+  if (!track.entered && track.answered && enters) CheckEntering(track);
   if (track.entered && !track.exited) CheckHeld(track);
   if (track.exited) CheckReceipt(track);
+  if (enters && !track.entered) return true;
   return !track.answered || (track.entered && !track.exited);
+}
+
+// A deferred lease: its Enter, or its init, runs.
+void Witness::CheckEntering(LeaseTrack& track) {
+  const std::uint64_t which = track.number;
+  const bool runs = track.enter_running && !track.awaits_init;
+  Expect(!track.ended_early || runs, "one that was ended goes on entering",
+         which);
+  Expect(runs || Now() < track.attempt_deadline,
+         "a deferred enter outlived max_wait", which);
+  Expect(runs || !draining(), "one enters though it drains", which);
+  if (runs) return;
+  const InstanceTrack& instance = *track.instance;
+  Expect(instance.initializing || AwaitsRetry(instance),
+         "G1: one awaits an init that does not run", which);
 }
 
 // G7: who left, or whose time is over, has its answer; and so has everybody
@@ -67,7 +86,8 @@ void Witness::CheckHeld(LeaseTrack& track) {
   const std::uint64_t which = track.number;
   const coro::Instant now = Now();
   if (track.lease == nullptr) {
-    return Expect(track.exit_running, "held by nobody", which);
+    return Expect(track.exit_running || track.uses > 0, "held by nobody",
+                  which);
   }
   if (track.lease->state() == LeaseState::kHeld) {
     Expect(!track.decided, "an end was decided, but it is held", which);
@@ -81,6 +101,8 @@ void Witness::CheckHeld(LeaseTrack& track) {
     }
     Expect(!draining() || policy_.revoke_notice > absl::ZeroDuration(),
            "held though it drains", which);
+    Expect(!forced_, "held though the drain was forced", which);
+    Expect(now < track.leaves_at, "a scope outlived its grace", which);
     return;
   }
   if (!track.decided) {
@@ -89,6 +111,8 @@ void Witness::CheckHeld(LeaseTrack& track) {
     track.decided_at = now;
   }
   Expect(track.uses > 0 || track.exit_running, "an exit does not begin", which);
+  Expect(!track.exit_running || now < track.exit_deadline,
+         "an Exit that outlived exit_timeout keeps its holder", which);
 }
 
 void Witness::CheckReceipt(LeaseTrack& track) {
@@ -110,12 +134,16 @@ void Witness::CheckReceipt(LeaseTrack& track) {
   Expect(receipt.exit_status.ok() == track.exit_status.ok(),
          "a receipt's exit_status", which);
   Expect(receipt.error_suppressed ==
-             (track.exit_result.suppress && track.cause_known &&
-              !track.cause.error.ok()),
+                 (track.exit_result.suppress && track.cause_known &&
+                  !track.cause.error.ok()) ||
+             !track.asked.empty(),
          "a receipt's error_suppressed", which);
   if (track.cause_known) {
     return Expect(receipt.reason == track.cause.reason, "a receipt's reason",
                   which);
+  }
+  for (const ExitCause& asked : track.asked) {
+    if (asked.reason == receipt.reason) return;
   }
   switch (receipt.reason) {
     case ExitReason::kTtlExpired:
@@ -129,14 +157,19 @@ void Witness::CheckReceipt(LeaseTrack& track) {
              "a lease was taken too early", which);
       break;
     case ExitReason::kDrained:
-      Expect(draining() && (decided >= track.revoke_at ||
+      Expect(draining() && (forced_ || decided >= track.revoke_at ||
                             policy_.revoke_notice == absl::ZeroDuration() ||
                             track.entered_at >= drain_at_),
              "DRAINED without a drain", which);
       break;
     case ExitReason::kDisconnected:
-      Expect(track.has_request, "DISCONNECTED, but its caller was there",
-             which);
+      Expect(track.has_request || decided == track.leaves_at ||
+                 decided == track.gone_at ||
+                 // Granted too late.
+                 (decided == track.entered_at &&
+                  (track.left || decided >= track.deadline ||
+                   decided >= track.leaves_at)),
+             "DISCONNECTED, but its caller was there", which);
       break;
     default:
       Expect(false, "a lease ended for no reason", which);
@@ -160,7 +193,9 @@ void Witness::CheckCalls() {
         Expect(!draining(), "an Enter goes on though it drains", which);
         break;
       case HookKind::kUse:
-        Expect(!call->use->left, "a Use goes on though its caller left", which);
+        Expect(!call->use->left && now < lease->gone_at,
+               "a Use goes on though its caller left", which);
+        Expect(!forced_, "a Use goes on though the drain was forced", which);
         Expect(!lease->decided ||
                    now < coro::After(lease->decided_at, policy_.use_grace),
                "a Use outlived use_grace", which);
@@ -187,7 +222,7 @@ std::size_t Witness::Unserved(const Pool::Census& census,
                               std::size_t waiting) const {
   std::size_t served = 0;
   for (const Pool::Census::Seat& seat : census.instances) {
-    if (seat.key == key && UnderWay(seat)) served += slots();
+    if (seat.key == key && UnderWay(seat)) served += SlotsLeft(seat);
   }
   return waiting - std::min(waiting, served);
 }
@@ -228,7 +263,9 @@ void Witness::CheckCensus() {
            "G5: more than max_holders are bound", which);
     Expect(seat.bound >= track.held, "held, but not bound", which);
     if (!with_requests_) {
-      const int seen = hooks_.enter ? track.bound_seen : track.held;
+      const int seen = hooks_.enter
+                           ? track.bound_seen
+                           : track.held + track.outlived + track.deferred;
       Expect(seat.bound == seen, "bound to somebody who is gone", which);
     }
     Expect(
@@ -272,6 +309,7 @@ void Witness::CheckCensus() {
              waiting);
     }
     if (with_requests_ && waiting > 0) CheckCallers(key, waiting);
+    if (!with_requests_ && !draining()) CheckPlaces(census, key, waiting);
     if (waiting > 0) CheckLine(census, key, waiting);
     waiting_here += waiting;
   }
@@ -279,6 +317,32 @@ void Witness::CheckCensus() {
     return Expect(waiting_here == 0, "waiting though it drains", waiting_here);
   }
   if (!policy_.keyed) CheckSpares(census);
+}
+
+// Who has moved up is told its place within a second, where that is worth it.
+void Witness::CheckPlaces(const Pool::Census& census, const std::string& key,
+                          std::size_t waiting) {
+  const coro::Instant now = Now();
+  const std::size_t served = waiting - Unserved(census, key, waiting);
+  std::size_t place = 0;
+  for (LeaseTrack* const track : QueueOf(key)) {
+    ++place;
+    if (track->place > place) track->moved_at = now;
+    track->place = place;
+    const std::size_t unserved = place - std::min(place, served);
+    if (track->place_since == coro::kNever ||
+        track->unserved_place != unserved) {
+      track->place_since = now;
+    }
+    track->unserved_place = unserved;
+    const auto told = static_cast<std::size_t>(track->told_place);
+    const bool worth = unserved > 0 && unserved != told &&
+                       (told == 0 || unserved <= 3 || unserved <= told / 2);
+    Expect(!worth || track->moved_at == coro::kNever ||
+               track->place_since > track->moved_at ||
+               now < coro::After(track->moved_at, absl::Seconds(1)),
+           "one who moved up was not told its place", track->number);
+  }
 }
 
 // Each that waits has a caller, though some share one.
@@ -376,15 +440,20 @@ void Witness::CheckLine(const Pool::Census& census, const std::string& key,
 void Witness::CheckSpares(const Pool::Census& census) {
   std::size_t spares = 0;
   std::size_t under_way = 0;  // with an init that may be let go
+  std::size_t offered = 0;    // slots for those who wait
+  std::size_t needed = 0;     // instances that offer them
   const std::size_t waiting =
       census.waiting.empty() ? 0 : census.waiting.front().second;
   for (const Pool::Census::Seat& seat : census.instances) {
+    if (UnderWay(seat) && offered < waiting) {
+      offered += SlotsLeft(seat);
+      needed += seat.bound == 0;
+    }
     if (seat.retired || seat.bound > 0) continue;
     const bool ready = seat.state == InstanceState::kReady;
     spares += ready || UnderWay(seat) || seat.warm;
     under_way += !ready && UnderWay(seat);
   }
-  const std::size_t needed = (waiting + slots() - 1) / slots();
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
   const bool full = census.instances.size() >=
                     static_cast<std::size_t>(policy_.max_instances);
