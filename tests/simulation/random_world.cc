@@ -137,7 +137,10 @@ WorldReport RunRandomWorld(std::uint64_t seed, bool checks, bool tells) {
   auto world = std::make_unique<RandomWorld>(seed, checks, tells);
   WorldReport report = world->Run();
   // A broken world cannot be taken down: its own checks would end the process.
-  if (!report.violation.empty()) (void)world.release();
+  if (!report.violation.empty()) {
+    static auto* const broken = new std::vector<std::unique_ptr<RandomWorld>>();
+    broken->push_back(std::move(world));
+  }
   return report;
 }
 
