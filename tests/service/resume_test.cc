@@ -14,8 +14,6 @@ namespace {
 using absl::StatusCode;
 using ::testing::Contains;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::Not;
 
 constexpr absl::Duration kGrace = absl::Minutes(1);
 constexpr char kRequestId[] = "c0ffee00-0000-4000-8000-000000000002";
