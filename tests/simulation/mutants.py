@@ -148,7 +148,8 @@ MUTANTS = [
     Mutant(
         "drain_leaves_the_queue",
         "pool.cc",
-        "        Fail(line.queue().Take(0, line.queue().size()),\n             DrainingError(resource_));\n",
+        "        Fail(line.queue().Take(0, line.queue().size()),\n"
+        "             DrainingError(resource_));\n",
         "",
         "waiters of a drained resource wait on",
     ),
@@ -197,8 +198,10 @@ MUTANTS = [
     Mutant(
         "one_instance_too_many",
         "pool_dispatch.cc",
-        "  if (instances_.size() < static_cast<std::size_t>(policy_.max_instances))\n    return true;",
-        "  if (instances_.size() <= static_cast<std::size_t>(policy_.max_instances))\n    return true;",
+        "  if (instances_.size() < static_cast<std::size_t>(policy_.max_instances))\n"
+        "    return true;",
+        "  if (instances_.size() <= static_cast<std::size_t>(policy_.max_instances))\n"
+        "    return true;",
         "more than max_instances",
     ),
     Mutant(
@@ -510,8 +513,10 @@ MUTANTS = [
     Mutant(
         "one_waiter_too_many_fails",
         "wait_queue.cc",
-        "  for (auto next = At(offset); next != tickets_.end() && taken.size() < count;",
-        "  for (auto next = At(offset); next != tickets_.end() && taken.size() <= count;",
+        "  for (auto next = At(offset); next != tickets_.end() && "
+        "taken.size() < count;",
+        "  for (auto next = At(offset); next != tickets_.end() && "
+        "taken.size() <= count;",
         "a failed init fails one waiter too many",
     ),
     Mutant(

@@ -431,7 +431,7 @@ void RandomWorld::BeginDrainWithin() {
   for (std::uint64_t i = 1 + chance_.Pick(2); i > 0; --i) {
     calls_.Spawn(DrainWithin(chance_.OneIn(2) ? "" : "r", deadline));
   }
-  forced_at_ = deadline;
+  witness_.DrainForcedAt(deadline);
 }
 
 Task<void> RandomWorld::DrainWithin(std::string resource,
@@ -730,7 +730,6 @@ void RandomWorld::RunUntilIdle() {
     }
   } while (world_.timers().next_due() <= world_.clock().Now());
   ReadLog();
-  if (world_.clock().Now() >= forced_at_) witness_.DrainForced();
   witness_.Expect(
       watched_to_ == 0 || watched_to_ == anteroom_->events().next_sequence(),
       "a watcher was not told", watched_to_);

@@ -142,7 +142,6 @@ class RandomWorld {
   std::uint64_t next_event_;
   std::uint64_t watched_to_ = 0;  // 0: there is no watcher
   std::uint64_t requests_ = 0;
-  coro::Instant forced_at_ = coro::kNever;
   WorldReport report_;
   bool drain_began_ = false;
   bool drain_awaited_ = false;

@@ -831,7 +831,7 @@ void Witness::Stopped(const HookCall& call) {
              "an Enter was stopped for no reason", lease->number);
       return;
     case HookKind::kUse: {
-      if (call.use->left || now >= lease->gone_at || forced_) return;
+      if (call.use->left || now >= lease->gone_at || forced()) return;
       if (lease->lease == nullptr) return;
       Expect(lease->lease->state() == LeaseState::kExiting,
              "a Use was stopped for no reason", lease->number);

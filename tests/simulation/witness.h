@@ -244,9 +244,9 @@ class Witness {
   // G10: until when `track` lives, if nothing happens.
   coro::Instant Expiry(const LeaseTrack& track) const;
   bool draining() const { return drain_at_ != coro::kNever; }
-  bool forced() const { return forced_; }
-  // What is still granted in a drain is over.
-  void DrainForced() { forced_ = true; }
+  bool forced() const { return Now() >= forced_at_; }
+  // From then on a drain grants nothing any more: no notice, no use_grace.
+  void DrainForcedAt(coro::Instant when) { forced_at_ = when; }
   void Evicted(std::uint64_t number);
   // A scope's acquire has come to this lease, or is over without one.
   void ScopeGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
@@ -403,7 +403,7 @@ class Witness {
   LeaseTrack* acquiring_ = nullptr;
   // Sequences of each lease's own events, by the number of its acquire.
   std::map<std::uint64_t, std::vector<std::uint64_t>> own_events_;
-  bool forced_ = false;
+  coro::Instant forced_at_ = coro::kNever;
   std::uint64_t ended_ = 0;
   // By request id: the lease that it was last answered with.
   std::map<std::string, std::shared_ptr<Lease>> requested_;

@@ -101,7 +101,7 @@ void Witness::CheckHeld(LeaseTrack& track) {
     }
     Expect(!draining() || policy_.revoke_notice > absl::ZeroDuration(),
            "held though it drains", which);
-    Expect(!forced_, "held though the drain was forced", which);
+    Expect(!forced(), "held though the drain was forced", which);
     Expect(now < track.leaves_at, "a scope outlived its grace", which);
     return;
   }
@@ -157,7 +157,7 @@ void Witness::CheckReceipt(LeaseTrack& track) {
              "a lease was taken too early", which);
       break;
     case ExitReason::kDrained:
-      Expect(draining() && (forced_ || decided >= track.revoke_at ||
+      Expect(draining() && (forced() || decided >= track.revoke_at ||
                             policy_.revoke_notice == absl::ZeroDuration() ||
                             track.entered_at >= drain_at_),
              "DRAINED without a drain", which);
@@ -195,7 +195,7 @@ void Witness::CheckCalls() {
       case HookKind::kUse:
         Expect(!call->use->left && now < lease->gone_at,
                "a Use goes on though its caller left", which);
-        Expect(!forced_, "a Use goes on though the drain was forced", which);
+        Expect(!forced(), "a Use goes on though the drain was forced", which);
         Expect(!lease->decided ||
                    now < coro::After(lease->decided_at, policy_.use_grace),
                "a Use outlived use_grace", which);
