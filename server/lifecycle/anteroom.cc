@@ -10,7 +10,8 @@
 namespace anteroom::lifecycle {
 namespace {
 
-coro::Task<absl::StatusOr<Payload>> Refused(absl::Status status) {
+template <typename T>
+coro::Task<absl::StatusOr<T>> Refused(absl::Status status) {
   co_return status;
 }
 
@@ -42,7 +43,7 @@ absl::Status Anteroom::AddResource(const std::string& name,
 }
 
 absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {
-  const auto pool = pools_.find(std::string(resource));
+  const auto pool = pools_.find(resource);
   if (pool == pools_.end()) {
     return Error(Reason::kResourceNotFound,
                  absl::StrCat("there is no resource \"", resource, "\""));
@@ -51,20 +52,18 @@ absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {
 }
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
-    std::string resource, AcquireOptions options, absl::Duration max_wait,
+    absl::string_view resource, AcquireOptions options, absl::Duration max_wait,
     std::stop_token stop, coro::Instant deadline) {
   ForgetOldReceipts();
   const absl::StatusOr<Pool*> pool = FindPool(resource);
-  if (!pool.ok()) co_return pool.status();
+  if (!pool.ok()) return Refused<std::shared_ptr<Lease>>(pool.status());
   const absl::Status keyed = (*pool)->CheckKey(options.key);
-  if (!keyed.ok()) co_return keyed;
+  if (!keyed.ok()) return Refused<std::shared_ptr<Lease>>(keyed);
   const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
   options.enter_by = bound;
   if (options.request.empty()) {
-    coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
-        (*pool)->Acquire(std::move(options), std::move(stop),
-                         std::min(bound, deadline));
-    co_return co_await std::move(acquire);
+    return (*pool)->Acquire(std::move(options), std::move(stop),
+                            std::min(bound, deadline));
   }
   std::string request = options.request;
   std::string arguments = options.arguments;
@@ -74,10 +73,8 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
                   bound](std::stop_token abandoned) mutable {
     return pool->Acquire(std::move(options), std::move(abandoned), bound);
   };
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
-      requests_.Acquire(std::move(request), std::move(arguments),
-                        std::move(attempt), std::move(stop), deadline);
-  co_return co_await std::move(acquire);
+  return requests_.Acquire(std::move(request), std::move(arguments),
+                           std::move(attempt), std::move(stop), deadline);
 }
 
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
@@ -90,7 +87,7 @@ coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
     absl::string_view lease_id, std::string method, const Payload& argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
-  if (!lease.ok()) return Refused(lease.status());
+  if (!lease.ok()) return Refused<Payload>(lease.status());
   Pool& pool = (*lease)->pool();
   return pool.Use(*std::move(lease), std::move(method), argument, fencing_token,
                   std::move(stop), deadline);

@@ -12,7 +12,8 @@ namespace anteroom::lifecycle {
 EventLog::EventLog(coro::Runtime runtime, std::size_t capacity)
     : runtime_(runtime),
       capacity_(capacity),
-      next_(absl::ToUnixMicros(runtime.clock.WallNow())) {
+      first_(absl::ToUnixMicros(runtime.clock.WallNow())),
+      next_(first_) {
   ANTEROOM_CHECK(capacity > 0);
 }
 
@@ -26,10 +27,13 @@ void EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
     coro::MutexLock lock(mu_);
     event.sequence = next_++;
     event.time = runtime_.clock.WallNow();
-    if (ring_.size() == capacity_) ring_.pop_front();
     // Under the lock, so that every sink sees sequences grow.
     for (EventSink* sink : sinks) sink->OnEvent(event);
-    ring_.push_back(std::move(event));
+    if (ring_.size() < capacity_) {
+      ring_.push_back(std::move(event));
+    } else {
+      ring_[PlaceOf(event.sequence)] = std::move(event);
+    }
     appended.swap(appended_);
   }
   if (appended != nullptr) appended->Set();
@@ -45,9 +49,26 @@ void EventLog::Close() {
   if (appended != nullptr) appended->Set();
 }
 
-std::uint64_t EventLog::next_sequence() const {
+absl::Status EventLog::Take(std::uint64_t from, std::size_t max,
+                            std::vector<Event>& events) const {
+  const std::uint64_t oldest = next_ - ring_.size();
+  if (from < oldest || from > next_) {
+    return WithMetadata(
+        Error(Reason::kEventsLost,
+              absl::StrCat("event ", from, " is not in the log, which has ",
+                           oldest, " to ", next_ - 1)),
+        "oldest_sequence", absl::StrCat(oldest));
+  }
+  const std::uint64_t end = from + std::min<std::uint64_t>(max, next_ - from);
+  events.reserve(events.size() + (end - from));
+  for (; from < end; ++from) events.push_back(ring_[PlaceOf(from)]);
+  return absl::OkStatus();
+}
+
+absl::Status EventLog::ReadNow(std::uint64_t from, std::size_t max,
+                               std::vector<Event>& events) const {
   coro::MutexLock lock(mu_);
-  return next_;
+  return Take(from, max, events);
 }
 
 coro::Task<absl::StatusOr<std::vector<Event>>> EventLog::Read(
@@ -56,19 +77,10 @@ coro::Task<absl::StatusOr<std::vector<Event>>> EventLog::Read(
     std::shared_ptr<coro::Event> appended;
     {
       coro::MutexLock lock(mu_);
-      const std::uint64_t oldest = next_ - ring_.size();
-      if (from < oldest || from > next_) {
-        co_return WithMetadata(
-            Error(Reason::kEventsLost,
-                  absl::StrCat("event ", from, " is not in the log, which has ",
-                               oldest, " to ", next_ - 1)),
-            "oldest_sequence", absl::StrCat(oldest));
-      }
-      if (from < next_) {
-        const auto first = ring_.begin() + static_cast<long>(from - oldest);
-        const std::size_t count = std::min<std::size_t>(max, next_ - from);
-        co_return std::vector<Event>(first, first + static_cast<long>(count));
-      }
+      std::vector<Event> events;
+      const absl::Status taken = Take(from, max, events);
+      if (!taken.ok()) co_return taken;
+      if (!events.empty()) co_return events;
       if (closed_) {
         co_return Error(Reason::kDraining, "the server is shutting down");
       }

@@ -13,11 +13,11 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <stop_token>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "server/coro/event.h"
@@ -60,7 +60,9 @@ class EventLog {
   void Close();
 
   // The sequence that the next event will have.
-  std::uint64_t next_sequence() const;
+  std::uint64_t next_sequence() const {
+    return next_.load(std::memory_order_acquire);
+  }
 
   // The events from `from` on, at least one and at most `max`; waits while
   // there is none. EVENTS_LOST with metadata `oldest_sequence` if `from` is no
@@ -70,13 +72,27 @@ class EventLog {
                                                       std::size_t max,
                                                       std::stop_token stop);
 
+  // The same, appended to `events` without waiting; none if there is none yet.
+  absl::Status ReadNow(std::uint64_t from, std::size_t max,
+                       std::vector<Event>& events) const;
+
  private:
+  absl::Status Take(std::uint64_t from, std::size_t max,
+                    std::vector<Event>& events) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Where the event of this sequence is, or will be, in the ring.
+  std::size_t PlaceOf(std::uint64_t sequence) const {
+    return static_cast<std::size_t>((sequence - first_) % capacity_);
+  }
+
   const coro::Runtime runtime_;
   const std::size_t capacity_;
+  const std::uint64_t first_;
   std::atomic<int> watchers_{0};
   mutable coro::Mutex mu_;
-  std::deque<Event> ring_ ABSL_GUARDED_BY(mu_);
-  std::uint64_t next_ ABSL_GUARDED_BY(mu_);
+  // Grows up to capacity_; then each event takes the place of the oldest.
+  std::vector<Event> ring_ ABSL_GUARDED_BY(mu_);
+  std::atomic<std::uint64_t> next_;  // written under mu_
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
   // Set by the next Append; null while nobody waits.
   std::shared_ptr<coro::Event> appended_ ABSL_GUARDED_BY(mu_);

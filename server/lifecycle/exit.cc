@@ -66,8 +66,10 @@ coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
                                 Hooks hooks, coro::TaskGroup& group,
                                 std::shared_ptr<Instance> instance,
                                 std::shared_ptr<Lease> lease) {
-  coro::Task<void> uses = AwaitUses(runtime, policy, *lease);
-  co_await std::move(uses);
+  if (lease->in_use()) {
+    coro::Task<void> uses = AwaitUses(runtime, policy, *lease);
+    co_await std::move(uses);
+  }
   ExitOutcome outcome;
   if (!hooks.exit) co_return outcome;
   lease->BeginExit();

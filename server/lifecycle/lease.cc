@@ -13,7 +13,7 @@ namespace anteroom::lifecycle {
 
 Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
              std::string id, std::string name, const std::string& resource,
-             AcquireOptions options)
+             AcquireOptions&& options)
     : runtime_(runtime),
       events_(events),
       pool_(pool),
@@ -35,28 +35,23 @@ Lease::~Lease() {
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
 }
 
-LeaseState Lease::state() const {
-  coro::MutexLock lock(mu_);
-  return state_;
-}
-
 absl::Status Lease::CheckLive() const {
   coro::MutexLock lock(mu_);
   const bool over =
-      state_ == LeaseState::kExiting || state_ == LeaseState::kEnded;
+      state() == LeaseState::kExiting || state() == LeaseState::kEnded;
   return over ? EndedError() : absl::OkStatus();
 }
 
 LeaseView Lease::View() const {
   coro::MutexLock lock(mu_);
   LeaseView view;
-  view.state = state_;
+  view.state = state();
   view.fencing_token = info_.fencing_token;
   view.ttl = ttl_;
   view.create_time = create_time_;
   view.expire_time = WallAt(Expiry());
-  view.revoke_time =
-      state_ == LeaseState::kHeld ? WallAt(revoke_at_) : absl::InfiniteFuture();
+  view.revoke_time = state() == LeaseState::kHeld ? WallAt(revoke_at_)
+                                                  : absl::InfiniteFuture();
   view.instance_id = instance_id_;
   view.value = value_;
   view.receipt = receipt_;
@@ -74,8 +69,8 @@ Payload Lease::TakeArgument() {
 }
 
 void Lease::Transition(LeaseState to) {
-  ANTEROOM_CHECK(MayFollow(state_, to));
-  state_ = to;
+  ANTEROOM_CHECK(MayFollow(state(), to));
+  state_.store(to, std::memory_order_release);
 }
 
 void Lease::Emit(Phase phase, absl::string_view message,
@@ -161,7 +156,7 @@ void Lease::Fail(const absl::Status& status, bool announce) {
 bool Lease::AbortEnter(ExitCause cause) {
   {
     coro::MutexLock lock(mu_);
-    if (state_ != LeaseState::kEntering) return false;
+    if (state() != LeaseState::kEntering) return false;
     if (!early_end_.has_value()) early_end_ = std::move(cause);
   }
   enter_stop_.request_stop();
@@ -191,7 +186,7 @@ bool Lease::DecideExit(ExitCause cause) {
   coro::Timers::Id timer = coro::Timers::Id::kNone;
   {
     coro::MutexLock lock(mu_);
-    if (state_ != LeaseState::kHeld) return false;
+    if (state() != LeaseState::kHeld) return false;
     timer = BeginExiting(std::move(cause));
   }
   runtime_.timers.Cancel(timer);
@@ -229,7 +224,7 @@ void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
 
 ExitCause Lease::cause() const {
   coro::MutexLock lock(mu_);
-  ANTEROOM_CHECK(state_ == LeaseState::kExiting);
+  ANTEROOM_CHECK(state() == LeaseState::kExiting);
   return cause_;
 }
 
@@ -259,7 +254,7 @@ absl::Status Lease::EndedError() const {
 absl::Status Lease::BeginUse(absl::string_view method,
                              std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
-  if (state_ != LeaseState::kHeld) return EndedError();
+  if (state() != LeaseState::kHeld) return EndedError();
   if (fencing_token != 0 && fencing_token != info_.fencing_token) {
     return Error(Reason::kStaleFencingToken,
                  absl::StrCat("fencing token ", fencing_token,
@@ -286,11 +281,16 @@ bool Lease::EndUse() {
   return put_off;
 }
 
+bool Lease::in_use() const {
+  coro::MutexLock lock(mu_);
+  return uses_ > 0;
+}
+
 coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
   std::shared_ptr<coro::Event> uses_ended;
   {
     coro::MutexLock lock(mu_);
-    ANTEROOM_CHECK(state_ == LeaseState::kExiting);
+    ANTEROOM_CHECK(state() == LeaseState::kExiting);
     if (uses_ == 0) co_return coro::Wake::kSignalled;
     uses_ended = uses_ended_;
   }
@@ -321,7 +321,7 @@ absl::Duration Lease::Clamp(absl::Duration ttl) const {
 }
 
 coro::Instant Lease::Expiry() const {
-  if (options_.stream_bound || state_ != LeaseState::kHeld) {
+  if (options_.stream_bound || state() != LeaseState::kHeld) {
     return coro::kNever;
   }
   const coro::Instant expiry = coro::After(renewed_at_, ttl_);
@@ -336,7 +336,7 @@ coro::Instant Lease::NoticeAt() const {
 
 absl::Status Lease::Renew(absl::Duration ttl) {
   coro::MutexLock lock(mu_);
-  if (state_ != LeaseState::kHeld && state_ != LeaseState::kEntering) {
+  if (state() != LeaseState::kHeld && state() != LeaseState::kEntering) {
     return EndedError();
   }
   if (ttl != absl::ZeroDuration()) ttl_ = Clamp(ttl);
@@ -346,7 +346,7 @@ absl::Status Lease::Renew(absl::Duration ttl) {
 
 void Lease::Revoke(coro::Instant when, ExitReason reason) {
   coro::MutexLock lock(mu_);
-  if (state_ != LeaseState::kHeld || when >= revoke_at_) return;
+  if (state() != LeaseState::kHeld || when >= revoke_at_) return;
   revoke_at_ = when;
   revoke_reason_ = reason;
   TellRevoking();
@@ -362,7 +362,7 @@ bool Lease::DecideEnd(coro::Instant& next) {
   {
     coro::MutexLock lock(mu_);
     next = coro::kNever;
-    if (state_ != LeaseState::kHeld) return false;
+    if (state() != LeaseState::kHeld) return false;
     const coro::Instant now = runtime_.clock.Now();
     const coro::Instant expiry = Expiry();
     if (timer_when_ <= now) timer_ = coro::Timers::Id::kNone;  // it has fired
@@ -382,7 +382,7 @@ bool Lease::DecideEnd(coro::Instant& next) {
 
 coro::Timers::Id Lease::SetTimer(coro::Timers::Id timer, coro::Instant when) {
   coro::MutexLock lock(mu_);
-  if (state_ != LeaseState::kHeld) return timer;
+  if (state() != LeaseState::kHeld) return timer;
   if (timer_ != coro::Timers::Id::kNone && timer_when_ <= when) return timer;
   timer_when_ = when;
   return std::exchange(timer_, timer);

@@ -16,6 +16,7 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -90,7 +91,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // `id` is the secret capability, `name` the public one. `events` and `pool`
   // outlive the lease's end.
   Lease(coro::Runtime runtime, EventLog& events, Pool& pool, std::string id,
-        std::string name, const std::string& resource, AcquireOptions options);
+        std::string name, const std::string& resource,
+        AcquireOptions&& options);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
@@ -115,7 +117,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // What its enter is given; moved out.
   Payload TakeArgument();
 
-  LeaseState state() const;
+  LeaseState state() const { return state_.load(std::memory_order_acquire); }
   // LEASE_ENDED, with metadata `exit_reason`, once its end is decided.
   absl::Status CheckLive() const;
   LeaseView View() const;
@@ -170,6 +172,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   absl::Status BeginUse(absl::string_view method, std::uint64_t fencing_token);
   // Counts a Use out. True: it had put the expiry off; look at DecideEnd().
   bool EndUse();
+  // Whether a Use runs.
+  bool in_use() const;
   // Waits until no Use runs any more. REQUIRES: EXITING. Resumes on the
   // executor if it waited.
   coro::Task<coro::Wake> UsesEnded(coro::Instant deadline);
@@ -228,7 +232,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // Set once its enter has ended; null unless deferred.
   const std::unique_ptr<coro::Event> entered_;
   mutable coro::Mutex mu_;
-  LeaseState state_ ABSL_GUARDED_BY(mu_) = LeaseState::kWaiting;
+  // Written under mu_.
+  std::atomic<LeaseState> state_ = LeaseState::kWaiting;
   std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
   std::string instance_id_ ABSL_GUARDED_BY(mu_);
   Payload value_ ABSL_GUARDED_BY(mu_);

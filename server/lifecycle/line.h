@@ -74,6 +74,8 @@ class Line {
       const;
   // Waiters that no instance under way will serve.
   std::size_t unserved() const;
+  // What the pool has counted of them in its sum.
+  std::size_t counted_unserved = 0;
   // The first of them; null if there is none.
   std::shared_ptr<Lease> FirstUnserved() const;
   std::vector<std::shared_ptr<Ticket>> TakeUnserved();

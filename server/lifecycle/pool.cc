@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "server/coro/check.h"
 #include "server/error/error.h"
 #include "server/lifecycle/enter.h"
@@ -70,17 +69,20 @@ absl::Status Pool::CheckKey(absl::string_view key) const {
                                       : " is not keyed"));
 }
 
-std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions options) {
+std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions&& options) {
   std::uint64_t number = 0;
   {
     coro::MutexLock lock(mu_);
     number = ++last_lease_;
   }
-  const std::string id = absl::StrFormat("%016x%016x", runtime_.random.Next(),
-                                         runtime_.random.Next());
-  return std::make_shared<Lease>(runtime_, events_, *this, id,
-                                 absl::StrFormat("%s/%x", resource_, number),
-                                 resource_, std::move(options));
+  const std::uint64_t high = runtime_.random.Next();
+  const std::uint64_t low = runtime_.random.Next();
+  std::string id = absl::StrCat(absl::Hex(high, absl::kZeroPad16),
+                                absl::Hex(low, absl::kZeroPad16));
+  return std::make_shared<Lease>(
+      runtime_, events_, *this, std::move(id),
+      absl::StrCat(resource_, "/", absl::Hex(number)), resource_,
+      std::move(options));
 }
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
@@ -419,12 +421,15 @@ Pool::Counts Pool::counts() const {
   return counts;
 }
 
-Pool::Census Pool::TakeCensus() const {
+void Pool::TakeCensus(Census& census) const {
   coro::MutexLock lock(mu_);
-  Census census;
-  census.instances.reserve(instances_.size());
+  census.instances.clear();
+  census.waiting.resize(lines_.size());
+  auto waiting = census.waiting.begin();
   for (const auto& [key, line] : lines_) {
-    census.waiting.emplace_back(key, line.queue().size());
+    waiting->first = key;
+    waiting->second = line.queue().size();
+    ++waiting;
     for (const auto& [number, instance] : line.instances()) {
       census.instances.push_back({key, number, instance->constructed(),
                                   instance->state(), instance->bound,
@@ -432,7 +437,6 @@ Pool::Census Pool::TakeCensus() const {
                                   instance->warm});
     }
   }
-  return census;
 }
 
 }  // namespace anteroom::lifecycle

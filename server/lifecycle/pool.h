@@ -191,7 +191,7 @@ class Pool {
     std::vector<Seat> instances;  // by key, then in the order of their begin
     std::vector<std::pair<std::string, std::size_t>> waiting;  // by key
   };
-  Census TakeCensus() const;
+  void TakeCensus(Census& census) const;
 
  private:
   // What was decided under the lock, to be done without it.
@@ -236,7 +236,7 @@ class Pool {
   // The end of one lease.
   coro::Task<void> Exit(std::shared_ptr<Lease> lease);
 
-  std::shared_ptr<Lease> MakeLease(AcquireOptions options);
+  std::shared_ptr<Lease> MakeLease(AcquireOptions&& options);
   // Queues the lease, or refuses it.
   absl::StatusOr<std::shared_ptr<Ticket>> Admit(
       const std::shared_ptr<Lease>& lease);
@@ -321,7 +321,7 @@ class Pool {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // REQUIRES: mu_ not held.
-  void Perform(Todo todo, Begin builds = Begin::kInline);
+  void Perform(Todo&& todo, Begin builds = Begin::kInline);
 
   const coro::Runtime runtime_;
   EventLog& events_;
@@ -347,10 +347,9 @@ class Pool {
   std::map<std::uint64_t, std::shared_ptr<Instance>> instances_
       ABSL_GUARDED_BY(mu_);
   std::size_t closing_ ABSL_GUARDED_BY(mu_) = 0;  // of those
-  // Waiters of all lines that no instance under way will serve; and how many of
-  // them each line has.
+  // Waiters of all lines that no instance under way will serve: the sum of
+  // their counted_unserved.
   std::size_t unserved_ ABSL_GUARDED_BY(mu_) = 0;
-  std::map<std::string, std::size_t> unserved_of_ ABSL_GUARDED_BY(mu_);
   // Ready ones that nobody holds, the least recently used first.
   std::map<std::uint64_t, std::shared_ptr<Instance>> idle_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_idle_ ABSL_GUARDED_BY(mu_) = 0;

@@ -352,13 +352,9 @@ void Pool::Fail(const std::vector<std::shared_ptr<Ticket>>& tickets,
 
 void Pool::Recount(Line& line) {
   const std::size_t unserved = line.unserved();
-  std::size_t& counted = unserved_of_[line.key()];
-  unserved_ = unserved_ - counted + unserved;
-  counted = unserved;
-  if (unserved == 0) {
-    unserved_of_.erase(line.key());
-    hungry_.erase(line.key());
-  }
+  unserved_ -= std::exchange(line.counted_unserved, unserved);
+  unserved_ += unserved;
+  if (unserved == 0 && !hungry_.empty()) hungry_.erase(line.key());
   if (policy_.keyed && line.unused()) lines_.erase(lines_.find(line.key()));
 }
 
@@ -379,7 +375,7 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
   return waiting;
 }
 
-void Pool::Perform(Todo todo, Begin builds) {
+void Pool::Perform(Todo&& todo, Begin builds) {
   for (std::stop_source& stop : todo.stop) stop.request_stop();
   for (auto& [instance, stop] : todo.idle) {
     group_.Spawn(WatchIdle(instance, std::move(stop)));

@@ -149,8 +149,11 @@ coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,
       Todo todo;
       {
         coro::MutexLock lock(mu_);
-        // Another idle spell has its own stop.
-        if (stop.stop_requested() || instance->bound > 0) co_return;
+        // Another idle spell has its own stop; what is to be closed may be so
+        // already, and its line be gone.
+        if (stop.stop_requested() || instance->bound > 0 || instance->retired) {
+          co_return;
+        }
         const Line& line = LineOf(instance->info().key);
         if (line.idle() > static_cast<std::size_t>(policy_.min_idle) ||
             !instance->ready()) {
