@@ -300,8 +300,8 @@ MUTANTS = [
     Mutant(
         "waiters_counted_twice",
         "pool_dispatch.cc",
-        "  unserved_ = unserved_ - counted + unserved;",
-        "  unserved_ = unserved_ + unserved;",
+        "  unserved_ -= std::exchange(line.counted_unserved, unserved);\n",
+        "  line.counted_unserved = unserved;\n",
         "the queue is full though it is not",
     ),
     Mutant(
@@ -415,8 +415,8 @@ MUTANTS = [
     Mutant(
         "later_revocation_wins",
         "lease.cc",
-        "  if (state_ != LeaseState::kHeld || when >= revoke_at_) return;",
-        "  if (state_ != LeaseState::kHeld) return;",
+        "  if (state() != LeaseState::kHeld || when >= revoke_at_) return;",
+        "  if (state() != LeaseState::kHeld) return;",
         "a revocation puts off an earlier one, or max_hold",
     ),
     Mutant(
@@ -565,8 +565,8 @@ MUTANTS = [
     Mutant(
         "watchers_not_woken",
         "event_log.cc",
-        "    ring_.push_back(std::move(event));\n    appended.swap(appended_);\n",
-        "    ring_.push_back(std::move(event));\n",
+        "    }\n    appended.swap(appended_);\n",
+        "    }\n",
         "a watcher learns nothing",
     ),
     Mutant(

@@ -157,7 +157,6 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
       calls_(world_.runtime()),
-      looks_(world_.runtime()),
       next_event_(anteroom_->events().next_sequence()) {
   witness_.set_tells(tells);
   if (tells) TellPolicy(seed, policy_, hooks_);
@@ -401,7 +400,8 @@ void RandomWorld::EvictOne() {
 }
 
 void RandomWorld::Explain() {
-  const Pool::Census census = pool_->TakeCensus();
+  Pool::Census census;
+  pool_->TakeCensus(census);
   for (const auto& [key, waiting] : census.waiting) {
     const Pool::WaitReport report = pool_->Explain(key, 2);
     std::size_t instances = 0;
@@ -697,27 +697,24 @@ Task<void> RandomWorld::Watch() {
 
 // ---- time ----
 
-Task<void> RandomWorld::ReadInto(absl::StatusOr<std::vector<Event>>* events) {
-  Task<absl::StatusOr<std::vector<Event>>> read =
-      anteroom_->events().Read(next_event_, 100'000, {});
-  *events = co_await std::move(read);
-}
-
 void RandomWorld::ReadLog() {
   if (!witness_.checks()) return;
   const std::uint64_t end = anteroom_->events().next_sequence();
   if (end == next_event_) return;
-  // Read() finds them at once: nothing else is run.
-  absl::StatusOr<std::vector<Event>> events = absl::UnknownError("not read");
-  looks_.Spawn(ReadInto(&events));
-  witness_.Expect(events.ok() && events->size() == end - next_event_,
+  std::vector<Event> events;
+  events.swap(read_);  // for its memory
+  events.clear();
+  const absl::Status kept =
+      anteroom_->events().ReadNow(next_event_, 100'000, events);
+  witness_.Expect(kept.ok() && events.size() == end - next_event_,
                   "the log lost events", next_event_);
   if (!Fine()) return;
-  for (const Event& event : *events) {
+  for (const Event& event : events) {
     witness_.Expect(event.sequence == next_event_++, "the log has a gap",
                     event.sequence);
     witness_.OnLog(event);
   }
+  read_.swap(events);
 }
 
 void RandomWorld::RunUntilIdle() {

@@ -109,7 +109,6 @@ class RandomWorld {
   coro::Task<void> Drain();
   coro::Task<void> DrainWithin(std::string resource, coro::Instant deadline);
   void CheckUses();
-  coro::Task<void> ReadInto(absl::StatusOr<std::vector<Event>>* events);
 
   // Runs what can run without time passing, and checks.
   void RunUntilIdle();
@@ -132,7 +131,6 @@ class RandomWorld {
   std::unique_ptr<Anteroom> anteroom_;
   Pool* pool_ = nullptr;
   coro::TaskGroup calls_;
-  coro::TaskGroup looks_;
   std::stop_source watch_stop_;
   std::vector<std::shared_ptr<Client>> clients_;
   std::vector<std::shared_ptr<RandomScope>> scopes_;
@@ -140,6 +138,7 @@ class RandomWorld {
   std::deque<LeaseTrack*> ended_;
   std::deque<std::shared_ptr<Lease>> ended_leases_;
   std::uint64_t next_event_;
+  std::vector<Event> read_;       // of the log, at last
   std::uint64_t watched_to_ = 0;  // 0: there is no watcher
   std::uint64_t requests_ = 0;
   WorldReport report_;

@@ -241,7 +241,7 @@ void Witness::AcquireBegan(LeaseTrack& track) {
 void Witness::CheckServed(const LeaseTrack& track) {
   if (with_requests_ || track.instance != nullptr || !track.queued) return;
   const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
-  const Pool::Census census = pool_->TakeCensus();
+  const Pool::Census& census = Census();
   for (const auto& [key, waiting] : census.waiting) {
     // Else some are bound, or failed, and do not know it yet.
     if (key != track.key || waiting != queue.size()) continue;
@@ -922,7 +922,7 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
   for (const LeaseTrack* const track : queue) {
     if (MayLeave(*track) || !track->init_failure.empty()) return;
   }
-  const Pool::Census census = pool_->TakeCensus();
+  const Pool::Census& census = Census();
   for (const auto& [key, waiting] : census.waiting) {
     // Some are bound, or failed, and do not know it yet.
     if (key == call.instance->key && waiting != queue.size()) return;

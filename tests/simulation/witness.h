@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -316,6 +318,11 @@ class Witness {
     return instance.init_ok || !InitIsAwaited();
   }
   InstanceTrack* FindInstance(const std::string& id);
+  // As it is now; until it is taken again.
+  const Pool::Census& Census() const {
+    pool_->TakeCensus(census_);
+    return census_;
+  }
   std::vector<LeaseTrack*>& QueueOf(const std::string& key) {
     return queues_[key];
   }
@@ -388,6 +395,7 @@ class Witness {
   coro::Instant drain_at_ = coro::kNever;
   std::function<void()> read_log_;
   const Pool* pool_ = nullptr;  // once there is one
+  mutable Pool::Census census_;
 
   std::deque<InstanceTrack> instances_;
   std::vector<InstanceTrack*> existing_;  // constructed, not destroyed
@@ -395,11 +403,11 @@ class Witness {
   std::vector<LeaseTrack*> live_;  // neither over nor answered in vain
   std::vector<HookCall*> calls_;
   // Who waits, in the order of their turns.
-  std::map<std::string, std::vector<LeaseTrack*>> queues_;
+  absl::node_hash_map<std::string, std::vector<LeaseTrack*>> queues_;
   // (sequence, phase) that sinks were given and the log has not shown yet.
   std::deque<std::pair<std::uint64_t, Phase>> sunk_;
   std::deque<UseTrack> uses_;
-  std::map<std::string, LeaseTrack*, std::less<>> named_;  // by lease name
+  absl::flat_hash_map<std::string, LeaseTrack*> named_;  // by lease name
   LeaseTrack* acquiring_ = nullptr;
   // Sequences of each lease's own events, by the number of its acquire.
   std::map<std::uint64_t, std::vector<std::uint64_t>> own_events_;

@@ -228,7 +228,7 @@ std::size_t Witness::Unserved(const Pool::Census& census,
 }
 
 std::size_t Witness::AllUnserved() const {
-  const Pool::Census census = pool_->TakeCensus();
+  const Pool::Census& census = Census();
   std::size_t all = 0;
   for (const auto& [key, waiting] : census.waiting) {
     if (waiting > 0) all += Unserved(census, key, waiting);
@@ -237,7 +237,7 @@ std::size_t Witness::AllUnserved() const {
 }
 
 bool Witness::HasRoom(const std::string& key) const {
-  const Pool::Census census = pool_->TakeCensus();
+  const Pool::Census& census = Census();
   for (const auto& [name, waiting] : census.waiting) {
     if (name == key && waiting > 0) return false;
   }
@@ -251,7 +251,7 @@ bool Witness::HasRoom(const std::string& key) const {
 }
 
 void Witness::CheckCensus() {
-  const Pool::Census census = pool_->TakeCensus();
+  const Pool::Census& census = Census();
   std::size_t bound = 0;
   for (const Pool::Census::Seat& seat : census.instances) {
     const InstanceTrack& track = instances_[seat.number - 1];
