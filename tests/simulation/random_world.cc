@@ -14,13 +14,12 @@ using coro::Task;
 
 // Clients at a time; what a world's checks cost grows with it.
 constexpr std::size_t kMostClients = 14;
-// Acquires of a world.
 // What the worlds may have, but the witness does not know all rules of yet: it
 // takes some worlds with them for wrong that are right.
 constexpr bool kStreams = false;
 constexpr bool kDeferred = false;
-constexpr bool kOperator = false;
 
+// Acquires of a world.
 constexpr std::uint64_t kFewestScopes = 200;
 constexpr std::uint64_t kMoreScopes = 400;
 // What may happen without time passing, and timers until a drain is over.
@@ -152,7 +151,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       with_requests_(Chance(seed).OneIn(4)),
       with_streams_(kStreams),
       with_deferred_(kDeferred),
-      with_operator_(kOperator),
+      with_operator_(Chance(~seed).OneIn(2)),
       options_(PickKept(Chance(seed * 5 + 3))),
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
@@ -372,7 +371,6 @@ void RandomWorld::RevokeListed() {
                   "a lease is not found by its name", all.size());
   if (over) return;
   LeaseTrack& track = witness_.TrackOf(lease->info());
-  if (track.has_request) return;
   const absl::Duration notice =
       chance_.OneIn(2) ? absl::ZeroDuration() : chance_.Milliseconds(600);
   witness_.Tell("operator revokes", track.number);

@@ -267,7 +267,7 @@ void Witness::Unqueue(LeaseTrack& track) {
   queue.erase(std::find(queue.begin(), queue.end(), &track));
 }
 
-bool Witness::MayLeave(const LeaseTrack& track) const {
+bool Witness::CallerLeaves(const LeaseTrack& track) const {
   return track.left || Now() >= track.deadline || Now() >= track.leaves_at;
 }
 
@@ -424,12 +424,12 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
            "ENTER_FAILED, but it did not", which);
   } else {
     Expect(absl::IsCancelled(status), "an unknown failure", which);
-    Expect(MayLeave(track) || draining(), "CANCELLED, but nobody left", which);
+    Expect(CallerLeaves(track) || draining(), "CANCELLED, but nobody left",
+           which);
   }
   // The end of one that was entered is decided.
   if (track.entered) {
-    Expect(draining() || MayLeave(track) || track.ended_early,
-           "entered, yet refused", which);
+    Expect(draining() || MayLeave(track), "entered, yet refused", which);
   }
 }
 
@@ -525,11 +525,12 @@ void Witness::DrainBegins() {
   drain_at_ = Now();
   Tell("drain", 0);
   if (!checks_) return;
-  for (LeaseTrack* const track : live_) {
-    const std::shared_ptr<Lease> lease = track->lease;
-    if (lease != nullptr) {
-      Revoked(*track, policy_.revoke_notice, ExitReason::kDrained);
-    }
+  // Whoever waits is refused; who is bound already is told by its lease alone.
+  Pool::LeaseCursor bound{true, 0};
+  for (const auto& lease : pool_->Leases(bound, 1000)) {
+    LeaseTrack& track = TrackOf(lease->info());
+    track.seen = lease;
+    Revoked(track, policy_.revoke_notice, ExitReason::kDrained);
   }
 }
 
@@ -820,7 +821,7 @@ void Witness::Stopped(const HookCall& call) {
              "an init was stopped that was to be kept", which);
       for (const LeaseTrack* const track : live_) {
         Expect(!track->awaits_init || track->instance != call.instance ||
-                   track->has_request || MayLeave(*track) || track->ended_early,
+                   track->has_request || MayLeave(*track),
                "G7: an init was stopped that somebody awaits", track->number);
       }
       return;
@@ -876,7 +877,7 @@ void Witness::AwaitedInit(HookCall& call, const absl::Status& status) {
       std::min(track.attempt_deadline,
                coro::After(Now(), policy_.enter_timeout - track.enter_spent));
   if (!status.ok()) {
-    track.left_in_init = MayLeave(track) || draining() || track.ended_early ||
+    track.left_in_init = MayLeave(track) || draining() ||
                          track.enter_spent >= policy_.enter_timeout;
     return;
   }
@@ -903,8 +904,7 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
   }
   const auto foretell = [&](LeaseTrack& track) {
     // Whose time to leave has come is told of that.
-    if (MayLeave(track) || track.ended_early ||
-        track.enter_spent >= policy_.enter_timeout) {
+    if (MayLeave(track) || track.enter_spent >= policy_.enter_timeout) {
       return;
     }
     track.init_failure = message;

@@ -321,8 +321,12 @@ class Witness {
   }
   void Queue(LeaseTrack& track);
   void Unqueue(LeaseTrack& track);
+  // Its caller has left, or its time is over.
+  bool CallerLeaves(const LeaseTrack& track) const;
   // Whether it is about to be answered, or may be, though it is in the queue.
-  bool MayLeave(const LeaseTrack& track) const;
+  bool MayLeave(const LeaseTrack& track) const {
+    return track.ended_early || CallerLeaves(track);
+  }
   void CheckServed(const LeaseTrack& track);
   void CheckTurn(LeaseTrack& track, std::uint64_t token);
   void OnLease(LeaseTrack& track, const Event& event);

@@ -50,12 +50,14 @@ void Witness::CheckEntering(LeaseTrack& track) {
 // whose answer is known. Only an Enter that does not listen keeps one.
 void Witness::CheckWaiting(LeaseTrack& track) {
   const std::uint64_t which = track.number;
-  const bool over = MayLeave(track);
-  if (track.has_request) {
-    return Expect(!over, "G7: one who left waits for its answer", which);
-  }
   const bool kept = track.enter_running && !track.awaits_init;
-  Expect(!over || kept, "G7: one who left waits for its answer", which);
+  Expect(!MayLeave(track) || kept, "G7: one who left waits for its answer",
+         which);
+  if (track.has_request) {
+    // What others may share does not keep it.
+    return Expect(!CallerLeaves(track), "G7: one who left waits for its answer",
+                  which);
+  }
   Expect(!draining() || kept, "G7: one waits though it drains", which);
   if (track.instance == nullptr) {
     Expect(!track.overtaken, "G6: somebody behind it was bound first", which);
