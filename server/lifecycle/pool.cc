@@ -117,9 +117,10 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
     table_.Add(lease);
     // The instance is bound: the group is open.
     ANTEROOM_CHECK(group_.SpawnPosted(EnterDeferred(lease)));
-    if (!stop.stop_requested()) co_return lease;
+    const bool too_late = runtime_.clock.Now() >= deadline;
+    if (!stop.stop_requested() && !too_late) co_return lease;
     End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
-    co_return CallerLeft();
+    co_return too_late ? WaitTimedOut() : CallerLeft();
   }
   coro::Task<absl::Status> enter = Enter(lease, std::move(stop), deadline);
   const absl::Status entered = co_await std::move(enter);

@@ -285,6 +285,8 @@ class Pool {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   coro::Task<void> Wake(coro::Instant when);
   // Tells those who wait their new places, a moment after they changed.
+  void TellPlacesSoon(const Line& line, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   coro::Task<void> TellPlaces();
 
   // What becomes of an instance that nobody holds: kept for a while, or closed.

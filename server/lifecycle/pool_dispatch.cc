@@ -38,9 +38,7 @@ void Pool::Dispatch(Line& line, Todo& todo) {
     }
     KeepWarm(line, todo);
     AbandonUnneeded(line, todo);
-    if (line.PlacesChanged() && !std::exchange(telling_places_, true)) {
-      todo.tell_places = true;
-    }
+    TellPlacesSoon(line, todo);
   }
   Recount(line);
 }
@@ -216,6 +214,12 @@ coro::Task<void> Pool::Wake(coro::Instant when) {
   Perform(std::move(todo));
 }
 
+void Pool::TellPlacesSoon(const Line& line, Todo& todo) {
+  if (line.PlacesChanged() && !std::exchange(telling_places_, true)) {
+    todo.tell_places = true;
+  }
+}
+
 coro::Task<void> Pool::TellPlaces() {
   coro::Task<coro::Wake> sleep = coro::SleepUntil(
       runtime_, coro::After(runtime_.clock.Now(), kPlacesInterval),
@@ -288,6 +292,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
   if (policy_.keyed && !draining_ && line.unserved() > 0) {
     Recount(line);
     hungry_.insert(line.key());  // it takes its turn with the others
+    TellPlacesSoon(line, todo);  // its end may have failed the first of them
   } else {
     Dispatch(line, todo);
   }

@@ -201,6 +201,19 @@ TEST_F(DeferredTest, MaxWaitBoundsTheEnterThatGoesOn) {
   EXPECT_THAT(use.value().status(), FailsWith(Reason::kWaitTimedOut));
 }
 
+TEST_F(DeferredTest, OneThatIsBoundTooLateIsNotLeftToNobody) {
+  Serve(kNoHooks);
+  const LeasePtr holder = Acquire();
+  const AcquireOutcome waits = StartAcquire(Deferred(), absl::Seconds(1));
+  world_.RunUntilIdle();
+  // Its time is over, but its timer comes too late to say so.
+  world_.clock().Advance(absl::Seconds(1));
+  Release(holder);
+  ASSERT_TRUE(waits.done());
+  EXPECT_THAT(waits.value().status(), FailsWith(Reason::kWaitTimedOut));
+  EXPECT_EQ(pool().counts().leases, 0);
+}
+
 TEST_F(DeferredTest, TheTtlStartsAtEntered) {
   EnterAwaitsInitThatWaitsForGate();
   Serve(kAllHooks);

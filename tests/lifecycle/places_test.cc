@@ -23,9 +23,10 @@ class PlacesTest : public LifecycleTest {
     }
   };
 
-  Waiter Queue() {
+  Waiter Queue(const std::string& key = "") {
     Waiter waiter;
     AcquireOptions options;
+    options.key = key;
     options.sink = waiter.sink;
     waiter.outcome = StartAcquire(options, absl::InfiniteDuration(),
                                   waiter.stop.get_token());
@@ -74,6 +75,29 @@ TEST_F(PlacesTest, ManyChangesAtOnceAreToldOnce) {
   second.stop.request_stop();
   world_.Advance(absl::Seconds(1));
   EXPECT_EQ(third.Places(), "3 1");
+}
+
+TEST_F(PlacesTest, WhoWaitsBehindOneWhoseConstructorThrewIsToldItsPlace) {
+  Policy policy;
+  policy.keyed = true;
+  policy.max_instances = 1;
+  Serve(kNoHooks, policy);
+  AcquireOptions other;
+  other.key = "other";
+  const LeasePtr holder = Acquire(other);
+  const Waiter first = Queue("key");
+  const Waiter another = Queue("another");  // comes before the second's turn
+  const Waiter second = Queue("key");
+  bool threw = false;
+  script_.construct = [&threw] {
+    if (!std::exchange(threw, true)) throw std::runtime_error("no memory");
+  };
+  Release(holder);
+  world_.RunUntilIdle();
+  ASSERT_TRUE(first.outcome->done());
+  ASSERT_TRUE(another.outcome->done());
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(second.Places(), "2 1");
 }
 
 }  // namespace

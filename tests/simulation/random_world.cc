@@ -14,13 +14,11 @@ using coro::Task;
 
 // Clients at a time; what a world's checks cost grows with it.
 constexpr std::size_t kMostClients = 14;
-// Acquires of a world.
 // What the worlds may have, but the witness does not know all rules of yet: it
 // takes some worlds with them for wrong that are right.
 constexpr bool kStreams = false;
-constexpr bool kDeferred = false;
-constexpr bool kOperator = false;
 
+// Acquires of a world.
 constexpr std::uint64_t kFewestScopes = 200;
 constexpr std::uint64_t kMoreScopes = 400;
 // What may happen without time passing, and timers until a drain is over.
@@ -151,8 +149,8 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       policy_(PickPolicy(Chance(seed * 5 + 2))),
       with_requests_(Chance(seed).OneIn(4)),
       with_streams_(kStreams),
-      with_deferred_(kDeferred),
-      with_operator_(kOperator),
+      with_deferred_(Chance(~(2 * seed)).OneIn(2)),
+      with_operator_(Chance(~(2 * seed + 1)).OneIn(2)),
       options_(PickKept(Chance(seed * 5 + 3))),
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
@@ -278,8 +276,8 @@ void RandomWorld::Come() {
   AcquireOptions options = PickOptions(track);
   options.stream_bound = chance_.OneIn(3);
   options.request = PickRequest(options);
-  if (!options.request.empty()) options.deferred = track.deferred = false;
-  options.arguments = absl::StrCat(options.key, options.priority);
+  options.arguments =
+      absl::StrCat(options.key, options.priority, options.deferred);
   const absl::Duration max_wait =
       chance_.OneIn(2) ? absl::InfiniteDuration() : chance_.Milliseconds(1500);
   const coro::Instant now = world_.clock().Now();
@@ -355,14 +353,15 @@ void RandomWorld::ActOnAScope() {
 void RandomWorld::RevokeListed() {
   Pool::LeaseCursor cursor;
   std::vector<std::shared_ptr<Lease>> all;
-  while (true) {
+  const Pool::Counts counts = pool_->counts();
+  while (all.size() <= counts.waiting + counts.leases) {
     const auto page = pool_->Leases(cursor, 1 + chance_.Pick(3));
     if (page.empty()) break;
     all.insert(all.end(), page.begin(), page.end());
   }
-  const Pool::Counts counts = pool_->counts();
   witness_.Expect(all.size() == counts.waiting + counts.leases,
-                  "a listing that leaves leases out", all.size());
+                  "a listing that leaves leases out, or tells them twice",
+                  all.size());
   if (all.empty()) return;
   const std::shared_ptr<Lease>& lease = all[chance_.Pick(all.size())];
   const bool over = lease->state() == LeaseState::kEnded;
@@ -371,7 +370,6 @@ void RandomWorld::RevokeListed() {
                   "a lease is not found by its name", all.size());
   if (over) return;
   LeaseTrack& track = witness_.TrackOf(lease->info());
-  if (track.has_request) return;
   const absl::Duration notice =
       chance_.OneIn(2) ? absl::ZeroDuration() : chance_.Milliseconds(600);
   witness_.Tell("operator revokes", track.number);
@@ -429,17 +427,23 @@ void RandomWorld::BeginDrainWithin() {
       coro::After(world_.clock().Now(), chance_.Milliseconds(700));
   witness_.DrainBegins();
   for (std::uint64_t i = 1 + chance_.Pick(2); i > 0; --i) {
-    calls_.Spawn(DrainWithin(chance_.OneIn(2) ? "" : "r", deadline));
+    std::stop_source stop;
+    calls_.Spawn(
+        DrainWithin(chance_.OneIn(2) ? "" : "r", stop.get_token(), deadline));
+    // It leaves; the drain goes on, and is forced all the same.
+    if (chance_.OneIn(3)) stop.request_stop();
   }
   witness_.DrainForcedAt(deadline);
 }
 
-Task<void> RandomWorld::DrainWithin(std::string resource,
+Task<void> RandomWorld::DrainWithin(std::string resource, std::stop_token stop,
                                     coro::Instant deadline) {
   Task<absl::StatusOr<bool>> drain =
-      anteroom_->DrainWithin(std::move(resource), {}, deadline);
+      anteroom_->DrainWithin(std::move(resource), stop, deadline);
   const absl::StatusOr<bool> forced = co_await std::move(drain);
-  witness_.Expect(forced.ok(), "a drain was refused", 0);
+  witness_.Expect(forced.ok() || (stop.stop_requested() &&
+                                  absl::IsCancelled(forced.status())),
+                  "a drain was refused", 0);
   if (!forced.ok()) co_return;
   const Pool::Counts left = pool_->counts();
   witness_.Expect(
@@ -576,9 +580,12 @@ Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
   witness_.Mix(static_cast<std::uint64_t>(result.status().code()));
   if (!witness_.checks()) co_return;
   const std::uint64_t which = token;
-  // Whether one that awaited an enter began is for that to say.
-  witness_.Expect(call->entering || track.reached == may_begin,
-                  "a Use of no live lease", which);
+  const std::uint64_t own = lease->info().fencing_token;
+  const bool stale = token != 0 && token != own;
+  // Whether one that awaits an enter may begin is for that to say.
+  witness_.Expect(
+      call->entering ? !(track.reached && stale) : track.reached == may_begin,
+      "a Use of no live lease", which);
   if (track.reached) {
     witness_.Expect(result.ok() == track.went_well, "a Use's answer", which);
     witness_.Expect(!HasReason(result.status(), Reason::kUseCancelled) ||
@@ -586,10 +593,30 @@ Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
                     "USE_CANCELLED, but it is held", which);
     co_return;
   }
-  witness_.Expect((call->entering && !result.ok()) ||
-                      HasReason(result.status(), Reason::kLeaseEnded) ||
-                      (HasReason(result.status(), Reason::kStaleFencingToken) &&
-                       token != lease->info().fencing_token),
+  CheckRefused(*call, result.status(), stale);
+}
+
+void RandomWorld::CheckRefused(const UseCall& call, const absl::Status& status,
+                               bool stale) {
+  const std::uint64_t which = call.track->number;
+  const LeaseState state = call.lease->state();
+  const bool failed = state == LeaseState::kEnded &&
+                      call.lease->receipt().reason == ExitReason::kEnterFailed;
+  if (HasReason(status, Reason::kLeaseEnded)) {
+    const bool over =
+        state == LeaseState::kExiting || state == LeaseState::kEnded;
+    return witness_.Expect(over && !(call.entering && failed),
+                           "LEASE_ENDED, but it has not", which);
+  }
+  if (HasReason(status, Reason::kStaleFencingToken)) {
+    return witness_.Expect(stale, "a token was refused that is the lease's",
+                           which);
+  }
+  // It awaited an enter: that failed, or the call went.
+  const bool left = absl::IsCancelled(status) && call.track->left;
+  const bool late = absl::IsDeadlineExceeded(status) &&
+                    world_.clock().Now() >= call.track->deadline;
+  witness_.Expect(call.entering && (left || late || (failed && !status.ok())),
                   "a Use was refused for no reason", which);
 }
 

@@ -107,8 +107,12 @@ class RandomWorld {
                        bool may_begin);
   coro::Task<void> Watch();
   coro::Task<void> Drain();
-  coro::Task<void> DrainWithin(std::string resource, coro::Instant deadline);
+  coro::Task<void> DrainWithin(std::string resource, std::stop_token stop,
+                               coro::Instant deadline);
   void CheckUses();
+  // Of a Use whose hook was not called.
+  void CheckRefused(const UseCall& call, const absl::Status& status,
+                    bool stale);
 
   // Runs what can run without time passing, and checks.
   void RunUntilIdle();

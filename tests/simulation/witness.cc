@@ -57,16 +57,21 @@ void Witness::LookAt(LeaseTrack& track) {
   }
   if (lease->state() == LeaseState::kEnded) {
     if (track.of_scope || track.deferred) Over(track);
+    // Bound, it was known by its id.
+    if (track.deferred && lease->info().fencing_token != 0) {
+      end_untold_ = true;
+      Ended(track);
+    }
     return;
   }
   if (!track.deferred || lease->state() != LeaseState::kEntering) return;
   InstanceTrack* const instance = FindInstance(lease->View().instance_id);
   if (instance == nullptr) return Expect(false, "bound to no object");
+  BoundTo(track, *instance);
   if (!hooks_.enter && !std::exchange(track.counted, true)) {
     ++instance->deferred;
     CheckTurn(track, lease->info().fencing_token);
   }
-  BoundTo(track, *instance);
   if (track.of_scope && track.lease == nullptr) ScopeGranted(track, lease);
 }
 
@@ -81,14 +86,16 @@ void Witness::Over(LeaseTrack& track) {
   if (track.enter_ok && !track.failed) --instance.bound_seen;
   instance.idle_since = Now();
   instance.may_close = true;
-  if (track.lease == nullptr) return;
-  const Receipt receipt = track.lease->receipt();
+  const std::shared_ptr<Lease>& lease =
+      track.lease == nullptr ? track.deferred_lease : track.lease;
+  if (lease == nullptr || lease->info().fencing_token == 0) return;
+  const Receipt receipt = lease->receipt();
   const ExitReason reason =
       track.ended_early ? track.early_cause.reason : ExitReason::kEnterFailed;
   Expect(receipt.reason == reason ||
              (draining() && !track.ended_early &&
               receipt.reason == ExitReason::kDrained) ||
-             (Now() >= track.leaves_at &&
+             ((Now() >= track.leaves_at || track.has_request) &&
               receipt.reason == ExitReason::kDisconnected) ||
              !track.asked.empty(),
          "a lease that was not entered ended for another reason", track.number);
@@ -137,6 +144,8 @@ UseTrack& Witness::UseOf(const Payload& argument) {
 void Witness::Evicted(std::uint64_t number) {
   if (!checks_) return;
   read_log_();
+  // Maybe before its constructor runs.
+  if (instances_.size() < number) instances_.resize(number);
   InstanceTrack& instance = instances_[number - 1];
   instance.may_close = instance.doomed = true;
   instance.evicted_at = Now();
@@ -193,9 +202,10 @@ void Witness::AcquireBegins(LeaseTrack& track) {
                       track.stream_bound ? ", stream" : ""));
   }
   read_log_();
+  track.acquired_at = Now();
   track.idle_spells_before = idle_spells_;
   with_requests_ |= track.has_request;
-  with_deferred_ |= track.deferred;
+  with_deferred_scopes_ |= track.deferred && track.of_scope;
   acquiring_ = &track;
   live_.push_back(&track);
   // A bound beyond all clients is none.
@@ -219,8 +229,10 @@ void Witness::AcquireBegan(LeaseTrack& track) {
     for (const auto& lease : pool_->Leases(cursor, 1000)) {
       if (lease->info().holder != holder) continue;
       track.seen = lease;
+      if (track.deferred) track.deferred_lease = lease;
       named_.insert_or_assign(lease->info().name, &track);
     }
+    if (track.deferred) CheckBoundEarly(track);
   }
   if (Now() >= (track.has_request ? track.attempt_deadline : track.deadline)) {
     Expect(track.told_place == 0 && instances_.size() == built_before_,
@@ -267,7 +279,7 @@ void Witness::Unqueue(LeaseTrack& track) {
   queue.erase(std::find(queue.begin(), queue.end(), &track));
 }
 
-bool Witness::MayLeave(const LeaseTrack& track) const {
+bool Witness::CallerLeaves(const LeaseTrack& track) const {
   return track.left || Now() >= track.deadline || Now() >= track.leaves_at;
 }
 
@@ -278,8 +290,7 @@ void Witness::CheckTurn(LeaseTrack& track, std::uint64_t token) {
   if (!track.queued) return;
   Expect(!track.overtaken || token < track.overtaken_by,
          "G6: somebody behind it was bound first", track.number);
-  // One that was bound to an init under way, behind others that it will serve.
-  if (track.deferred && !hooks_.enter) return Unqueue(track);
+  if (MayBeBoundEarly(track)) return Unqueue(track);
   for (LeaseTrack* const other : QueueOf(track.key)) {
     if (other == &track) break;
     // Who came after the last idle moment may have come after the binding,
@@ -293,6 +304,32 @@ void Witness::CheckTurn(LeaseTrack& track, std::uint64_t token) {
     other->overtaken = true;
   }
   Unqueue(track);
+}
+
+// To an init under way, behind others that it will serve, too.
+bool Witness::MayBeBoundEarly(const LeaseTrack& track) const {
+  return track.deferred && !hooks_.enter && InitIsAwaited() &&
+         (track.instance == nullptr ||
+          track.instance->ready_at >= track.acquired_at);
+}
+
+// One that was bound as it came: those before it are served all the same.
+void Witness::CheckBoundEarly(const LeaseTrack& track) {
+  const std::shared_ptr<Lease> lease = track.seen.lock();
+  if (lease == nullptr || lease->info().fencing_token == 0) return;
+  const Pool::Census census = pool_->TakeCensus();
+  std::size_t served = 0;
+  for (const Pool::Census::Seat& seat : census.instances) {
+    if (seat.key == track.key && UnderWay(seat)) served += SlotsLeft(seat);
+  }
+  Pool::LeaseCursor cursor;
+  std::size_t before = 0;
+  for (const auto& other : pool_->Leases(cursor, 1000)) {
+    before += other->info().fencing_token == 0 && other->key() == track.key &&
+              other->priority() >= track.priority;
+  }
+  Expect(before <= served, "G6: a deferred lease took another's place",
+         track.number);
 }
 
 void Witness::BoundTo(LeaseTrack& track, InstanceTrack& instance) {
@@ -316,6 +353,7 @@ void Witness::Answered(LeaseTrack& track,
   if (answer.ok()) Mix((*answer)->info().fencing_token - first_token_);
   if (!checks_) return;
   read_log_();
+  LookAtDeferred(track, answer);
   if (answer.ok()) CheckTurn(track, (*answer)->info().fencing_token);
   // A scope's may be about to leave.
   track.of_scope ? LookAt(track) : Unqueue(track);
@@ -332,7 +370,7 @@ void Witness::Answered(LeaseTrack& track,
          track.number);
   Expect(granted.key == track.key && granted.priority == track.priority,
          "G9: a lease that was asked for otherwise", track.number);
-  Expect(track.init_failure.empty() || track.deferred,
+  Expect(track.init_failure.empty(),
          "G2: init failed, but its waiter got a lease", track.number);
   if (granted.lease != nullptr) {
     Expect(granted.lease == *answer, "G9: one attempt, two leases",
@@ -346,6 +384,20 @@ void Witness::Answered(LeaseTrack& track,
            "G9: one request, two leases", track.number);
     last = *answer;
   }
+}
+
+void Witness::LookAtDeferred(
+    LeaseTrack& track, const absl::StatusOr<std::shared_ptr<Lease>>& answer) {
+  if (track.deferred_lease == nullptr) return;
+  LookAt(track);
+  // One that was bound too late for its caller is ended; that of a request may
+  // have others.
+  if (answer.ok() || track.over || track.has_request ||
+      track.deferred_lease->info().fencing_token == 0) {
+    return;
+  }
+  const ExitCause cause{ExitReason::kDisconnected, absl::OkStatus(), false};
+  if (!std::exchange(track.ended_early, true)) track.early_cause = cause;
 }
 
 void Witness::CheckGranted(LeaseTrack& track,
@@ -372,7 +424,7 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
            "an acquire whose time was over was told something else", which);
   }
   if (!track.init_failure.empty() && !track.left && now < track.deadline &&
-      !draining() && !track.deferred && !track.ended_early) {
+      !draining() && !track.ended_early) {
     Expect(status.message() == track.init_failure,
            "G2: init failed, but its waiter was told something else", which);
   }
@@ -388,8 +440,10 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
     --track.instance->bound_seen;
   }
   if (HasReason(status, Reason::kLeaseEnded)) {
-    // A deferred one may have failed before its acquire was answered.
-    if (track.deferred && (track.over || track.failed)) return;
+    // A scope's may have failed before its acquire was answered.
+    if (track.of_scope && track.deferred && (track.over || track.failed)) {
+      return;
+    }
     Expect(track.ended_early, "LEASE_ENDED, but nobody ended it", which);
     Expect(absl::StrContains(DetailOf(status).metadata.empty()
                                  ? ""
@@ -424,12 +478,12 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
            "ENTER_FAILED, but it did not", which);
   } else {
     Expect(absl::IsCancelled(status), "an unknown failure", which);
-    Expect(MayLeave(track) || draining(), "CANCELLED, but nobody left", which);
+    Expect(CallerLeaves(track) || draining(), "CANCELLED, but nobody left",
+           which);
   }
   // The end of one that was entered is decided.
   if (track.entered) {
-    Expect(draining() || MayLeave(track) || track.ended_early,
-           "entered, yet refused", which);
+    Expect(draining() || MayLeave(track), "entered, yet refused", which);
   }
 }
 
@@ -498,13 +552,37 @@ void Witness::Released(const LeaseTrack& track, const Lease& lease,
 void Witness::ExpectKept(const LeaseTrack& track, const Lease& lease,
                          bool known, absl::Duration receipts_kept,
                          std::size_t receipts_max) {
-  if (!checks_ || with_deferred_) return;
+  if (!checks_ || with_deferred_scopes_) return;
   read_log_();
-  const bool kept = lease.state() != LeaseState::kEnded ||
-                    (Now() < coro::After(track.exited_at, receipts_kept) &&
-                     ended_ - track.ended_as < receipts_max);
-  Expect(known == kept, "a receipt was kept too long, or too short",
+  OrderEnds();
+  const bool live = lease.state() != LeaseState::kEnded;
+  const bool in_time = Now() < coro::After(track.exited_at, receipts_kept);
+  const bool may_be =
+      live || (in_time && ended_ - track.ended_as < receipts_max);
+  const bool must_be =
+      live || (in_time && ended_ - track.ended_earliest < receipts_max);
+  Expect(known ? may_be : !must_be, "a receipt was kept too long, or too short",
          track.number);
+}
+
+void Witness::Ended(LeaseTrack& track) {
+  track.exited_at = Now();
+  track.ended_as = track.ended_earliest = ++ended_;
+  just_ended_.push_back(&track);
+}
+
+// Where no event has told of an end, the order of those around it is unknown.
+void Witness::OrderEnds() {
+  for (LeaseTrack* const track : live_) {
+    if (track->deferred_lease != nullptr) LookAt(*track);
+  }
+  for (LeaseTrack* const track : just_ended_) {
+    if (!end_untold_) break;
+    track->ended_earliest = ended_ - just_ended_.size() + 1;
+    track->ended_as = ended_;
+  }
+  just_ended_.clear();
+  end_untold_ = false;
 }
 
 void Witness::CheckView(const LeaseTrack& track, const LeaseView& view) {
@@ -525,11 +603,12 @@ void Witness::DrainBegins() {
   drain_at_ = Now();
   Tell("drain", 0);
   if (!checks_) return;
-  for (LeaseTrack* const track : live_) {
-    const std::shared_ptr<Lease> lease = track->lease;
-    if (lease != nullptr) {
-      Revoked(*track, policy_.revoke_notice, ExitReason::kDrained);
-    }
+  // Whoever waits is refused; who is bound already is told by its lease alone.
+  Pool::LeaseCursor bound{true, 0};
+  for (const auto& lease : pool_->Leases(bound, 1000)) {
+    LeaseTrack& track = TrackOf(lease->info());
+    track.seen = lease;
+    Revoked(track, policy_.revoke_notice, ExitReason::kDrained);
   }
 }
 
@@ -820,7 +899,7 @@ void Witness::Stopped(const HookCall& call) {
              "an init was stopped that was to be kept", which);
       for (const LeaseTrack* const track : live_) {
         Expect(!track->awaits_init || track->instance != call.instance ||
-                   track->has_request || MayLeave(*track) || track->ended_early,
+                   track->has_request || MayLeave(*track),
                "G7: an init was stopped that somebody awaits", track->number);
       }
       return;
@@ -876,7 +955,7 @@ void Witness::AwaitedInit(HookCall& call, const absl::Status& status) {
       std::min(track.attempt_deadline,
                coro::After(Now(), policy_.enter_timeout - track.enter_spent));
   if (!status.ok()) {
-    track.left_in_init = MayLeave(track) || draining() || track.ended_early ||
+    track.left_in_init = MayLeave(track) || draining() ||
                          track.enter_spent >= policy_.enter_timeout;
     return;
   }
@@ -903,8 +982,7 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
   }
   const auto foretell = [&](LeaseTrack& track) {
     // Whose time to leave has come is told of that.
-    if (MayLeave(track) || track.ended_early ||
-        track.enter_spent >= policy_.enter_timeout) {
+    if (MayLeave(track) || track.enter_spent >= policy_.enter_timeout) {
       return;
     }
     track.init_failure = message;
@@ -1115,8 +1193,7 @@ void Witness::OnExited(LeaseTrack& track, const absl::Status& exit_status) {
   Expect(!track.exit_outlives || absl::IsDeadlineExceeded(exit_status),
          "an exit that outlived exit_timeout went well", track.number);
   track.exited = true;
-  track.exited_at = Now();
-  track.ended_as = ++ended_;
+  Ended(track);
   --instance.held;
   if (track.exit_outlives) {
     ++instance.outlived;

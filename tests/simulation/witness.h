@@ -100,6 +100,7 @@ struct LeaseTrack : public EventSink {
   coro::Instant attempt_deadline = coro::kNever;  // of what callers share
   absl::Duration ttl;
   // How it went.
+  coro::Instant acquired_at;
   std::uint64_t idle_spells_before = 0;
   bool queued = false;  // in the model's queue
   bool left = false;    // its caller asked for a stop
@@ -113,6 +114,8 @@ struct LeaseTrack : public EventSink {
   // What a scope was asked to end with, though maybe too late.
   std::vector<ExitCause> asked;
   std::weak_ptr<Lease> seen;  // as the pool listed it
+  // The same of a deferred one: it may end before anybody is given it.
+  std::shared_ptr<Lease> deferred_lease;
   bool counted = false;  // among the deferred that are bound and not entered
   bool over = false;     // ended without having been entered
   bool began = false;    // its acquire was called, and waits if unanswered
@@ -162,7 +165,9 @@ struct LeaseTrack : public EventSink {
   absl::Status exit_status;
   ExitResult exit_result;
   bool exited = false;
-  std::uint64_t ended_as = 0;  // which of the world's leases
+  // Which of the world's leases: at the latest, and at the earliest.
+  std::uint64_t ended_as = 0;
+  std::uint64_t ended_earliest = 0;
   coro::Instant exited_at = coro::kNever;
   bool failed = false;  // FAILED was announced
   bool receipt_checked = false;
@@ -328,16 +333,27 @@ class Witness {
   }
   void Queue(LeaseTrack& track);
   void Unqueue(LeaseTrack& track);
+  // Its caller has left, or its time is over.
+  bool CallerLeaves(const LeaseTrack& track) const;
   // Whether it is about to be answered, or may be, though it is in the queue.
-  bool MayLeave(const LeaseTrack& track) const;
+  bool MayLeave(const LeaseTrack& track) const {
+    return track.ended_early || CallerLeaves(track);
+  }
   void CheckServed(const LeaseTrack& track);
   void CheckTurn(LeaseTrack& track, std::uint64_t token);
+  bool MayBeBoundEarly(const LeaseTrack& track) const;
+  void CheckBoundEarly(const LeaseTrack& track);
   void OnLease(LeaseTrack& track, const Event& event);
   void OnWaiting(LeaseTrack& track, int place);
   void CheckGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
   // A lease that ended without an event of its own, or was bound without one.
   void LookAt(LeaseTrack& track);
   void Over(LeaseTrack& track);
+  // Of a deferred one that is answered now.
+  void LookAtDeferred(LeaseTrack& track,
+                      const absl::StatusOr<std::shared_ptr<Lease>>& answer);
+  void Ended(LeaseTrack& track);
+  void OrderEnds();
   void OnExited(LeaseTrack& track, const absl::Status& exit_status);
   void CheckMayClose(const InstanceTrack& instance);
   void BoundTo(LeaseTrack& track, InstanceTrack& instance);
@@ -357,6 +373,7 @@ class Witness {
   void CheckEntering(LeaseTrack& track);
   void CheckPlaces(const Pool::Census& census, const std::string& key,
                    std::size_t waiting);
+  void CheckDeferred(const Pool::Census& census, const std::string& key);
   void CheckHeld(LeaseTrack& track);
   void CheckCalls();
   void CheckCensus();
@@ -413,13 +430,16 @@ class Witness {
   std::map<std::uint64_t, std::vector<std::uint64_t>> own_events_;
   coro::Instant forced_at_ = coro::kNever;
   std::uint64_t ended_ = 0;
+  // Since the ends were ordered last; and whether an event told of each.
+  std::vector<LeaseTrack*> just_ended_;
+  bool end_untold_ = false;
   // By request id: the lease that it was last answered with.
   std::map<std::string, std::shared_ptr<Lease>> requested_;
   std::uint64_t idle_spells_ = 0;
   std::uint64_t unserved_before_ = 0;
   bool room_before_ = false;
   bool with_requests_ = false;
-  bool with_deferred_ = false;
+  bool with_deferred_scopes_ = false;
   BreakerModel breaker_;
   coro::Instant init_failed_at_ = coro::Instant::min();
   // Tokens given out, less the first.

@@ -15,6 +15,7 @@ void Witness::CheckIdle() {
       live_.pop_back();
     }
   }
+  OrderEnds();
   CheckCalls();
   CheckCensus();
   ++idle_spells_;
@@ -22,12 +23,14 @@ void Witness::CheckIdle() {
 
 bool Witness::CheckLive(LeaseTrack& track) {
   if (track.of_scope || track.deferred) LookAt(track);
-  const bool enters = track.deferred && track.lease != nullptr && !track.over;
+  const bool enters =
+      track.deferred && !track.over && track.instance != nullptr;
   if (!track.entered && !track.answered) CheckWaiting(track);
   if (!track.entered && track.answered && enters) CheckEntering(track);
   if (track.entered && !track.exited) CheckHeld(track);
   if (track.exited) CheckReceipt(track);
-  if (enters && !track.entered) return true;
+  const bool may_enter = track.deferred_lease != nullptr && !track.over;
+  if ((enters || may_enter) && !track.entered) return true;
   return !track.answered || (track.entered && !track.exited);
 }
 
@@ -50,12 +53,14 @@ void Witness::CheckEntering(LeaseTrack& track) {
 // whose answer is known. Only an Enter that does not listen keeps one.
 void Witness::CheckWaiting(LeaseTrack& track) {
   const std::uint64_t which = track.number;
-  const bool over = MayLeave(track);
-  if (track.has_request) {
-    return Expect(!over, "G7: one who left waits for its answer", which);
-  }
   const bool kept = track.enter_running && !track.awaits_init;
-  Expect(!over || kept, "G7: one who left waits for its answer", which);
+  Expect(!MayLeave(track) || kept, "G7: one who left waits for its answer",
+         which);
+  if (track.has_request) {
+    // What others may share does not keep it.
+    return Expect(!CallerLeaves(track), "G7: one who left waits for its answer",
+                  which);
+  }
   Expect(!draining() || kept, "G7: one waits though it drains", which);
   if (track.instance == nullptr) {
     Expect(!track.overtaken, "G6: somebody behind it was bound first", which);
@@ -309,7 +314,10 @@ void Witness::CheckCensus() {
              waiting);
     }
     if (with_requests_ && waiting > 0) CheckCallers(key, waiting);
-    if (!with_requests_ && !draining()) CheckPlaces(census, key, waiting);
+    if (!with_requests_ && !draining()) {
+      CheckPlaces(census, key, waiting);
+      CheckDeferred(census, key);
+    }
     if (waiting > 0) CheckLine(census, key, waiting);
     waiting_here += waiting;
   }
@@ -342,6 +350,21 @@ void Witness::CheckPlaces(const Pool::Census& census, const std::string& key,
                track->place_since > track->moved_at ||
                now < coro::After(track->moved_at, absl::Seconds(1)),
            "one who moved up was not told its place", track->number);
+  }
+}
+
+// DEFERRED: one waits for capacity, not for the init that will serve it.
+void Witness::CheckDeferred(const Pool::Census& census,
+                            const std::string& key) {
+  const std::vector<LeaseTrack*>& queue = QueueOf(key);
+  std::size_t place = 0;
+  for (const Pool::Census::Seat& seat : census.instances) {
+    if (seat.key != key || !UnderWay(seat)) continue;
+    for (std::size_t left = SlotsLeft(seat); left > 0 && place < queue.size();
+         --left, ++place) {
+      Expect(!queue[place]->deferred || seat.checking,
+             "a deferred lease waits for an init", queue[place]->number);
+    }
   }
 }
 
