@@ -284,6 +284,9 @@ class Pool {
   void WakeAt(coro::Instant when, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   coro::Task<void> Wake(coro::Instant when);
+  // Has those told who wait, if their places may have changed.
+  void NotePlaces(const Line& line, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Tells those who wait their new places, a moment after they changed.
   coro::Task<void> TellPlaces();
 

@@ -38,11 +38,15 @@ void Pool::Dispatch(Line& line, Todo& todo) {
     }
     KeepWarm(line, todo);
     AbandonUnneeded(line, todo);
-    if (line.PlacesChanged() && !std::exchange(telling_places_, true)) {
-      todo.tell_places = true;
-    }
+    NotePlaces(line, todo);
   }
   Recount(line);
+}
+
+void Pool::NotePlaces(const Line& line, Todo& todo) {
+  if (line.PlacesChanged() && !std::exchange(telling_places_, true)) {
+    todo.tell_places = true;
+  }
 }
 
 void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
@@ -287,6 +291,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
   if (draining_ && instances_.empty()) emptied_.Set();
   if (policy_.keyed && !draining_ && line.unserved() > 0) {
     Recount(line);
+    NotePlaces(line, todo);      // some may have gone with the instance
     hungry_.insert(line.key());  // it takes its turn with the others
   } else {
     Dispatch(line, todo);

@@ -23,9 +23,10 @@ class PlacesTest : public LifecycleTest {
     }
   };
 
-  Waiter Queue() {
+  Waiter Queue(std::string key = "") {
     Waiter waiter;
     AcquireOptions options;
+    options.key = std::move(key);
     options.sink = waiter.sink;
     waiter.outcome = StartAcquire(options, absl::InfiniteDuration(),
                                   waiter.stop.get_token());
@@ -74,6 +75,31 @@ TEST_F(PlacesTest, ManyChangesAtOnceAreToldOnce) {
   second.stop.request_stop();
   world_.Advance(absl::Seconds(1));
   EXPECT_EQ(third.Places(), "3 1");
+}
+
+TEST_F(PlacesTest, WhoMovesUpAsAConstructorThrowsIsToldThoughAnotherKeyIsNext) {
+  Policy policy;
+  policy.keyed = true;
+  policy.max_instances = 1;
+  Serve(kNoHooks, policy);
+  AcquireOptions options;
+  options.key = "a";
+  const LeasePtr holder = Acquire(options);
+  const Waiter fails = Queue("a");
+  const Waiter other = Queue("b");
+  const Waiter moves_up = Queue("a");
+  world_.Advance(absl::Seconds(1));
+  script_.construct = [this] {
+    script_.construct = nullptr;
+    throw std::runtime_error("thrown");
+  };
+  ExitCause tainted;
+  tainted.tainted = true;
+  Release(holder, tainted);
+  EXPECT_FALSE(fails.outcome->value().ok());
+  EXPECT_TRUE(other.outcome->value().ok());
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(moves_up.Places(), "2 1");
 }
 
 }  // namespace
