@@ -73,6 +73,7 @@ class RandomScope::Stream : public ScopeStream {
   bool superseded = false;
   std::size_t own_events = 0;
   std::set<std::uint64_t> owed;     // call ids
+  std::set<std::uint64_t> late;     // that may be answered
   std::set<std::uint64_t> asked;    // that a resume named
   std::set<std::uint64_t> replied;  // on this stream
   std::vector<Message> unread;
@@ -93,14 +94,21 @@ class RandomScope::Stream : public ScopeStream {
 // ---- what it does ----
 
 bool RandomScope::Attached() const {
-  return stream_ != nullptr && !stream_->finished;
+  return stream_ != nullptr && !stream_->finished && !broken_;
 }
 
 bool RandomScope::MayResume() const {
   return grace_ > absl::ZeroDuration() && !malformed_ && !abandoned_ &&
-         !spent_ &&
-         (entered_told_ || track_.lease != nullptr ||
-          !acquire_.options.request.empty());
+         !spent_ && (entered_told_ || !acquire_.options.request.empty());
+}
+
+bool RandomScope::LeaseEnded() const {
+  world_.witness.ReadLog();
+  // Where nobody watches, only what its streams were told is known.
+  const std::shared_ptr<Lease>& lease =
+      track_.lease == nullptr ? lease_ : track_.lease;
+  return track_.over ||
+         (lease != nullptr && lease->state() == LeaseState::kEnded);
 }
 
 std::shared_ptr<RandomScope::Stream> RandomScope::NewStream(std::uint64_t after,
@@ -190,11 +198,13 @@ void RandomScope::Act() {
 
 void RandomScope::SendUse(std::uint64_t call_id) {
   Call& call = calls_.at(call_id);
-  call.arrived = true;
+  // Where its lease's end is told before it is heard, nothing answers it.
+  const bool late = LeaseEnded();
+  if (!late) call.arrived = true;
   // What never arrived cannot have been cancelled.
   if (std::exchange(call.use->disowned, false)) call.use->left = false;
   if (!stream_->by_acquire || !stream_->replied.contains(call_id)) {
-    stream_->owed.insert(call_id);
+    (late ? stream_->late : stream_->owed).insert(call_id);
   }
   runner_->Feed(stream_,
                 Scope::UseRequested{
@@ -223,6 +233,7 @@ void RandomScope::NewUse(bool arrives) {
   told_.erase({true, call_id});
   for (const auto& old : old_) old->asked.erase(call_id);
   stream_->asked.erase(call_id);
+  stream_->replied.erase(call_id);
   call.use = &MakeUse(arrives);
   if (arrives) SendUse(call_id);
 }
@@ -283,8 +294,8 @@ void RandomScope::HalfClose() {
   if (!Attached()) return;
   world_.witness.Tell("scope half-closes", track_.number);
   half_closed_ = true;
-  spent_ |= !MayResume() && grace_ > absl::ZeroDuration();
   if (!released_ && !malformed_) {
+    half_closed_waits_ = MayResume();
     LeavesAt(MayResume() ? coro::After(Now(), grace_) : Now(), /*gone=*/false);
   }
   runner_->Feed(stream_, Scope::HalfClosed{});
@@ -346,11 +357,11 @@ void RandomScope::Resume() {
 
 void RandomScope::ResumeByLease() {
   world_.settle();
+  if (Over()) return;  // and forgotten
   const std::string lease_id = lease_->id();
   const bool must = MayResume() && Now() < track_.gone_at &&
                     !world_.witness.draining() &&
-                    (lease_->state() != LeaseState::kEnded || Attached() ||
-                     Now() < lingers_until_);
+                    (!LeaseEnded() || Attached() || Now() < lingers_until_);
   const bool may = grace_ > absl::ZeroDuration();
   Scope::Resumed resumed;
   resumed.after_sequence = read_sequence_;
@@ -390,12 +401,11 @@ void RandomScope::ResumeByLease() {
 
 void RandomScope::ResumeByAcquire() {
   world_.settle();
+  if (Over()) return;  // and forgotten
   const bool must =
       Attached() ||
       (MayResume() && Now() < track_.gone_at && !world_.witness.draining() &&
-       !track_.over &&
-       (track_.lease == nullptr ||
-        track_.lease->state() != LeaseState::kEnded || Now() < lingers_until_));
+       (!LeaseEnded() || (!track_.over && Now() < lingers_until_)));
   if (!must) return;  // it would begin anew
   world_.witness.Tell("scope acquires again", track_.number);
   const std::shared_ptr<Stream> before = stream_;
@@ -405,7 +415,8 @@ void RandomScope::ResumeByAcquire() {
   const auto runner = world_.anteroom.scopes().Acquire(acquire_, stream);
   Expect(runner.ok() && *runner == runner_,
          "the same acquire did not find its scope");
-  if (!runner.ok() || *runner != runner_) return;
+  if (!runner.ok()) return;
+  runner_ = *runner;
   Expect(!was_attached || before->superseded, "two streams have one scope");
   WatchDeadline();
   for (const std::uint64_t id : Unanswered()) {
@@ -420,7 +431,7 @@ void RandomScope::Back() {
   broken_ = false;
   if (abandoned_ || malformed_) return;
   if (half_closed_ && Now() >= track_.leaves_at) return;
-  half_closed_ = false;
+  half_closed_ = half_closed_waits_ = false;
   track_.leaves_at = track_.gone_at = coro::kNever;
 }
 
@@ -457,7 +468,8 @@ void RandomScope::OnUsed(Stream& stream, std::uint64_t call_id,
                  absl::StrCat(call_id, ", use ", calls_[call_id].use->number,
                               ": ", result.status().ToString()));
   }
-  const bool owed = stream.owed.erase(call_id) > 0;
+  const bool owed =
+      stream.owed.erase(call_id) > 0 || stream.late.erase(call_id) > 0;
   const bool anew = stream.replied.insert(call_id).second;
   const auto found = calls_.find(call_id);
   Expect(found != calls_.end(), "a reply to no call");
@@ -547,7 +559,8 @@ void RandomScope::OnFinish(Stream& stream, const absl::Status& status) {
     }
     const bool waits = MayResume() && left > absl::ZeroDuration();
     abandoned_ |= !waits;
-    if (released_ || malformed_) {
+    if (released_ || malformed_ ||
+        (half_closed_ && Now() >= track_.leaves_at)) {
       track_.gone_at =
           std::min(track_.gone_at,
                    coro::After(Now(), waits ? left : absl::ZeroDuration()));
@@ -576,8 +589,10 @@ void RandomScope::OnFinish(Stream& stream, const absl::Status& status) {
 
 void RandomScope::CheckIdle() {
   if (Now() >= track_.gone_at) abandoned_ = true;
-  if (half_closed_ && Now() >= track_.leaves_at) spent_ = true;
-  if (!Attached() || runner_ == nullptr) return;
+  if (half_closed_waits_ && Now() >= track_.leaves_at) spent_ = true;
+  if (runner_ == nullptr) return;
+  Expect(!broken_ || stream_->finished, "a stream that broke goes on");
+  if (!Attached()) return;
   Expect(!exited_told_ || stream_->exited || !stream_->entered,
          "a scope goes on after its end");
   const bool enters =
@@ -598,10 +613,9 @@ void RandomScope::CheckIdle() {
 bool RandomScope::Over() const {
   if (runner_ == nullptr) return true;
   if (Attached()) return false;
-  const bool ended =
-      track_.over ||
-      (track_.lease != nullptr && track_.lease->state() == LeaseState::kEnded);
-  return ended && (gives_up_ || refused_ || Now() >= lingers_until_);
+  const bool comes = !gives_up_ && !refused_;
+  if (!comes && !world_.witness.checks()) return true;
+  return LeaseEnded() && (!comes || Now() >= lingers_until_);
 }
 
 }  // namespace anteroom::lifecycle

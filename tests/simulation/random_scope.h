@@ -61,6 +61,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   using Message = std::pair<bool, std::uint64_t>;
 
   bool Attached() const;
+  bool LeaseEnded() const;
   std::shared_ptr<Stream> NewStream(std::uint64_t after, bool by_acquire);
   void Feed(const std::shared_ptr<Stream>& stream, Scope::Input input);
   void SendUse(std::uint64_t call_id);
@@ -95,6 +96,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   // That what was told before is told again in its order.
   void InOrder(Stream& stream, Message message);
   void Expect(bool promise, const char* what) {
+    if (!world_.witness.checks()) return;
     world_.witness.Expect(promise, what, track_.number);
   }
   coro::Instant Now() const { return world_.runtime.clock.Now(); }
@@ -119,6 +121,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   // What it has done.
   bool released_ = false;
   bool half_closed_ = false;
+  bool half_closed_waits_ = false;  // its grace runs, though it has a stream
   bool malformed_ = false;
   bool broken_ = false;    // the stream that it has
   bool gives_up_ = false;  // will not come back

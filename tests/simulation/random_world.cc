@@ -17,7 +17,6 @@ constexpr std::size_t kMostClients = 14;
 // Acquires of a world.
 // What the worlds may have, but the witness does not know all rules of yet: it
 // takes some worlds with them for wrong that are right.
-constexpr bool kStreams = false;
 constexpr bool kDeferred = false;
 constexpr bool kOperator = false;
 
@@ -150,7 +149,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       hooks_(PickHooks(Chance(seed * 5 + 1))),
       policy_(PickPolicy(Chance(seed * 5 + 2))),
       with_requests_(Chance(seed).OneIn(4)),
-      with_streams_(kStreams),
+      with_streams_(Chance(~seed).OneIn(3)),
       with_deferred_(kDeferred),
       with_operator_(kOperator),
       options_(PickKept(Chance(seed * 5 + 3))),
@@ -316,6 +315,7 @@ void RandomWorld::ComeByStream() {
   options.stream_bound = true;
   if (chance_.OneIn(2)) {
     options.request = absl::StrCat("scope ", track.number);
+    track.own_request = true;
   }
   acquire.max_wait =
       chance_.OneIn(2) ? absl::InfiniteDuration() : chance_.Milliseconds(1500);

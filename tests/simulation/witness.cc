@@ -78,7 +78,7 @@ void Witness::Over(LeaseTrack& track) {
   if (track.instance == nullptr) return;
   InstanceTrack& instance = *track.instance;
   if (std::exchange(track.counted, false)) --instance.deferred;
-  if (track.enter_ok && !track.failed) --instance.bound_seen;
+  Unbound(track);
   instance.idle_since = Now();
   instance.may_close = true;
   if (track.lease == nullptr) return;
@@ -222,7 +222,8 @@ void Witness::AcquireBegan(LeaseTrack& track) {
       named_.insert_or_assign(lease->info().name, &track);
     }
   }
-  if (Now() >= (track.has_request ? track.attempt_deadline : track.deadline)) {
+  const bool shares = track.has_request || track.own_request;
+  if (Now() >= (shares ? track.attempt_deadline : track.deadline)) {
     Expect(track.told_place == 0 && instances_.size() == built_before_,
            "an acquire whose time was over queues or builds", track.number);
     Expect(track.has_request || track.of_scope || track.answered,
@@ -268,7 +269,8 @@ void Witness::Unqueue(LeaseTrack& track) {
 }
 
 bool Witness::MayLeave(const LeaseTrack& track) const {
-  return track.left || Now() >= track.deadline || Now() >= track.leaves_at;
+  return track.left || Now() >= track.deadline ||
+         Now() >= std::min(track.leaves_at, track.gone_at);
 }
 
 // G6: `track` is bound, as the one with `token` (0: just now). Who is before it
@@ -303,6 +305,11 @@ void Witness::BoundTo(LeaseTrack& track, InstanceTrack& instance) {
   instance.lent = true;
   // Without an Enter this is seen late, and its token tells when it was.
   if (hooks_.enter) CheckTurn(track, 0);
+}
+
+void Witness::Unbound(LeaseTrack& track) {
+  if (!track.enter_ok || std::exchange(track.unbound, true)) return;
+  --track.instance->bound_seen;
 }
 
 void Witness::Answered(LeaseTrack& track,
@@ -384,9 +391,7 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
     return;
   }
   // An init that failed after its Enter: only its instance announces that.
-  if (track.enter_ok && !track.entered && !track.failed && !track.over) {
-    --track.instance->bound_seen;
-  }
+  if (!track.entered) Unbound(track);
   if (HasReason(status, Reason::kLeaseEnded)) {
     // A deferred one may have failed before its acquire was answered.
     if (track.deferred && (track.over || track.failed)) return;
@@ -1067,7 +1072,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
       if (track.instance != nullptr) {
         track.instance->idle_since = Now();
         track.instance->may_close = true;
-        if (track.enter_ok) --track.instance->bound_seen;
+        Unbound(track);
       }
       break;
     default:

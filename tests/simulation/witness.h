@@ -92,6 +92,7 @@ struct LeaseTrack : public EventSink {
   bool no_wait = false;
   bool stream_bound = false;
   bool has_request = false;
+  bool own_request = false;  // a scope's: no other acquire bears its request id
   bool deferred = false;
   bool of_scope = false;  // a scope's: its sink is not the witness's
   coro::Instant deadline = coro::kNever;          // of its caller
@@ -162,7 +163,8 @@ struct LeaseTrack : public EventSink {
   bool exited = false;
   std::uint64_t ended_as = 0;  // which of the world's leases
   coro::Instant exited_at = coro::kNever;
-  bool failed = false;  // FAILED was announced
+  bool failed = false;   // FAILED was announced
+  bool unbound = false;  // its Enter went well, and yet it was not entered
   bool receipt_checked = false;
   std::shared_ptr<Lease> lease;  // once somebody was given it
 };
@@ -334,6 +336,8 @@ class Witness {
   void OnExited(LeaseTrack& track, const absl::Status& exit_status);
   void CheckMayClose(const InstanceTrack& instance);
   void BoundTo(LeaseTrack& track, InstanceTrack& instance);
+  // It is not entered: what its Enter had bound it to is free.
+  void Unbound(LeaseTrack& track);
   void EnteredNow(LeaseTrack& track);
   void CheckDecision(const LeaseTrack& track);
   void CheckReceipt(LeaseTrack& track);
