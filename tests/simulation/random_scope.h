@@ -53,8 +53,10 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   class Stream;
   struct Call {
     UseTrack* use = nullptr;
-    bool arrived = false;   // a stream that the scope had has said it
-    bool answered = false;  // as the client knows
+    bool invalid = false;
+    bool arrived = false;      // a stream that the scope had has said it
+    bool before_exit = false;  // before its exit was announced
+    bool answered = false;     // as the client knows
     bool acknowledged = false;
   };
   // Events by their sequence, replies by their call id.
@@ -69,6 +71,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   bool MayResume() const;
   UseTrack& MakeUse(bool arrives);
   void NewUse(bool arrives);
+  void UseALiveId();
   void UseOnAnOldStream();
   void CancelOne();
   void Acknowledge();
@@ -80,6 +83,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void WatchDeadline();
   void Back();
   void ExpectAllEvents(const Stream& stream);
+  void CheckExitFollows(const Stream& stream, Phase phase);
   void ResumeByLease();
   void ResumeByAcquire();
   // The client reads what it was told; `all` false: some of it.
@@ -110,6 +114,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   std::vector<std::shared_ptr<Stream>> old_;
   std::map<std::uint64_t, Call> calls_;
   std::uint64_t last_call_ = 0;
+  std::uint64_t again_ = 0;  // a live call whose id was said for another
   std::map<Message, std::uint64_t> told_;  // in which order
   std::uint64_t last_told_ = 0;
   std::shared_ptr<Lease> lease_;  // once a stream was told

@@ -738,6 +738,10 @@ void RandomWorld::RunUntilIdle() {
     for (const auto& scope : scopes_) scope->CheckIdle();
     CheckUses();
   }
+  // Nobody can come back to what a drain has ended.
+  witness_.Expect(!drain_awaited_ || !pool_->drained().is_set() ||
+                      anteroom_->scopes().size() == 0,
+                  "a scope outlives the drain", anteroom_->scopes().size());
   ForgetOver();
 }
 

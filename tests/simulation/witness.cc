@@ -696,6 +696,11 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       ++instance.using_it;
       Expect(!call.use->reached, "a Use ran twice", which);
       Expect(!call.use->disowned, "a Use ran that was said not to", which);
+      // (Those that await a deferred enter are resumed in any order.)
+      Expect(!lease->of_scope || lease->deferred ||
+                 call.use->sent > lease->last_sent,
+             "a scope's calls ran in another order", lease->number);
+      lease->last_sent = call.use->sent;
       if (!violation_.empty()) return;
       call.use->reached = true;
       call.deadline =

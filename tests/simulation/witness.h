@@ -136,7 +136,8 @@ struct LeaseTrack : public EventSink {
   ExitReason revoke_reason = ExitReason::kRevoked;
   bool told_revoking = false;
   bool told_exiting = false;
-  int uses = 0;  // Use hooks that run
+  int uses = 0;                 // Use hooks that run
+  std::uint64_t last_sent = 0;  // of those that began
   std::uint64_t token = 0;
   // Its place as WAITING told it last; 0: it was told none.
   int told_place = 0;
@@ -173,6 +174,8 @@ struct LeaseTrack : public EventSink {
 struct UseTrack {
   coro::Instant deadline = coro::kNever;
   std::uint64_t number = 0;
+  // In which order those of scopes were said; 0: it is of none.
+  std::uint64_t sent = 0;
   bool left = false;
   bool disowned = false;      // said never to have arrived
   bool any_deadline = false;  // that of whichever stream its scope has
@@ -241,6 +244,7 @@ class Witness {
   void DrainBegins();
   // One more call of a method, which is to be made with this argument.
   UseTrack& NewUse();
+  std::uint64_t NextSent() { return ++last_sent_; }
   Payload ArgumentOf(const UseTrack& use) const;
   UseTrack& UseOf(const Payload& argument);
   // G10: until when `track` lives, if nothing happens.
@@ -403,6 +407,7 @@ class Witness {
   // (sequence, phase) that sinks were given and the log has not shown yet.
   std::deque<std::pair<std::uint64_t, Phase>> sunk_;
   std::deque<UseTrack> uses_;
+  std::uint64_t last_sent_ = 0;
   std::map<std::string, LeaseTrack*, std::less<>> named_;  // by lease name
   LeaseTrack* acquiring_ = nullptr;
   // Sequences of each lease's own events, by the number of its acquire.
