@@ -134,6 +134,7 @@ void Scope::On(const Acknowledged& input, Effects& effects) {
   for (const std::uint64_t call_id : input.call_ids) {
     DropReply(call_id);
     lost_replies_.erase(call_id);
+    arrived_.erase(call_id);  // the id is free for another call
   }
 }
 

@@ -200,6 +200,16 @@ TEST_F(ResumeTest, CallsSentAgainAfterTheSameAcquireAreNotRunAgain) {
   EXPECT_EQ(Used(2), "used:2:OK");
 }
 
+TEST_F(ResumeTest, AnAcknowledgedCallsIdIsAnothersAfterTheSameAcquireToo) {
+  AcquireIt(kGrace, "request");
+  Entered();
+  Use(1);
+  Used(1);
+  EXPECT_EQ(ResumeByAcquire(), "entered used:1:OK");
+  Do(Scope::Acknowledged{{1}});
+  EXPECT_EQ(Use(1), "use:1");
+}
+
 TEST_F(ResumeTest, ALostReplyIsSaidToBeLostAfterTheSameAcquireToo) {
   AcquireIt(kGrace, "request");
   Use(1);

@@ -33,11 +33,7 @@ class RandomScope::Stream : public ScopeStream {
     last_sequence_ = event.sequence;
     own_events += !event.lease_name.empty();
     if (event.phase == Phase::kExiting || event.phase == Phase::kExited) {
-      // (What never arrived, or came too late, is answered at the end.)
-      for (const std::uint64_t id : owed) {
-        scope_.Expect(!scope_.calls_.at(id).use->reached,
-                      "the exit was told before a reply");
-      }
+      scope_.CheckExitFollows(*this, event.phase);
     }
     scope_.InOrder(*this, {false, event.sequence});
     unread.push_back({false, event.sequence});
@@ -73,6 +69,7 @@ class RandomScope::Stream : public ScopeStream {
   bool superseded = false;
   std::size_t own_events = 0;
   std::set<std::uint64_t> owed;     // call ids
+  std::set<std::uint64_t> late;     // that may be answered
   std::set<std::uint64_t> asked;    // that a resume named
   std::set<std::uint64_t> replied;  // on this stream
   std::vector<Message> unread;
@@ -93,14 +90,21 @@ class RandomScope::Stream : public ScopeStream {
 // ---- what it does ----
 
 bool RandomScope::Attached() const {
-  return stream_ != nullptr && !stream_->finished;
+  return stream_ != nullptr && !stream_->finished && !broken_;
 }
 
 bool RandomScope::MayResume() const {
   return grace_ > absl::ZeroDuration() && !malformed_ && !abandoned_ &&
-         !spent_ &&
-         (entered_told_ || track_.lease != nullptr ||
-          !acquire_.options.request.empty());
+         !spent_ && (entered_told_ || !acquire_.options.request.empty());
+}
+
+bool RandomScope::LeaseEnded() const {
+  world_.witness.ReadLog();
+  // Where nobody watches, only what its streams were told is known.
+  const std::shared_ptr<Lease>& lease =
+      track_.lease == nullptr ? lease_ : track_.lease;
+  return track_.over ||
+         (lease != nullptr && lease->state() == LeaseState::kEnded);
 }
 
 std::shared_ptr<RandomScope::Stream> RandomScope::NewStream(std::uint64_t after,
@@ -183,22 +187,31 @@ void RandomScope::Act() {
     Resume();
   } else if (what == 22) {
     UseOnAnOldStream();
-  } else if (world_.chance.OneIn(6)) {
+  } else if (world_.chance.OneIn(2)) {
+    UseALiveId();
+  } else if (world_.chance.OneIn(3)) {
     Malform();
   }
 }
 
 void RandomScope::SendUse(std::uint64_t call_id) {
   Call& call = calls_.at(call_id);
-  call.arrived = true;
+  // Where its lease's end is told before it is heard, nothing answers it.
+  const bool late = LeaseEnded();
+  if (!late && !std::exchange(call.arrived, true)) {
+    call.before_exit = !track_.told_exiting;
+    call.use->sent = world_.witness.NextSent();
+  }
   // What never arrived cannot have been cancelled.
   if (std::exchange(call.use->disowned, false)) call.use->left = false;
   if (!stream_->by_acquire || !stream_->replied.contains(call_id)) {
-    stream_->owed.insert(call_id);
+    (late ? stream_->late : stream_->owed).insert(call_id);
   }
-  runner_->Feed(stream_,
-                Scope::UseRequested{
-                    call_id, "m", world_.witness.ArgumentOf(*call.use), {}});
+  absl::Status invalid;
+  if (call.invalid) invalid = InvalidField("method_name", "is none");
+  runner_->Feed(stream_, Scope::UseRequested{
+                             call_id, "m", world_.witness.ArgumentOf(*call.use),
+                             std::move(invalid)});
 }
 
 UseTrack& RandomScope::MakeUse(bool arrives) {
@@ -213,9 +226,11 @@ UseTrack& RandomScope::MakeUse(bool arrives) {
 void RandomScope::NewUse(bool arrives) {
   std::uint64_t call_id = ++last_call_;
   if (world_.chance.OneIn(6)) {
-    // The id of a call whose reply it has read, for another.
+    // The id of a call whose reply it has read, for another. Without having
+    // acknowledged that, only where it cannot be taken for the first.
+    const bool clear = arrives && !stream_->by_acquire && !LeaseEnded();
     for (const auto& [id, call] : calls_) {
-      if (call.answered && call.acknowledged) call_id = id;
+      if (call.answered && (call.acknowledged || clear)) call_id = id;
     }
   }
   Call& call = calls_[call_id];
@@ -223,8 +238,22 @@ void RandomScope::NewUse(bool arrives) {
   told_.erase({true, call_id});
   for (const auto& old : old_) old->asked.erase(call_id);
   stream_->asked.erase(call_id);
+  stream_->replied.erase(call_id);
   call.use = &MakeUse(arrives);
+  call.invalid = world_.chance.OneIn(15);
   if (arrives) SendUse(call_id);
+}
+
+// The id of a call that is live, for another: it is refused.
+void RandomScope::UseALiveId() {
+  world_.settle();
+  if (!Attached() || stream_->by_acquire || stream_->owed.empty()) return;
+  UseTrack& use = world_.witness.NewUse();
+  use.disowned = true;
+  again_ = *stream_->owed.begin();
+  runner_->Feed(stream_, Scope::UseRequested{
+                             again_, "m", world_.witness.ArgumentOf(use), {}});
+  Expect(std::exchange(again_, 0) == 0, "a live call's id was taken again");
 }
 
 // One that the scope has no more: what it says is nothing.
@@ -255,9 +284,10 @@ void RandomScope::CancelOne() {
 
 void RandomScope::Acknowledge() {
   Scope::Acknowledged acknowledged;
+  const bool late = LeaseEnded();
   for (auto& [id, call] : calls_) {
     if (!call.answered || world_.chance.OneIn(3)) continue;
-    call.acknowledged = true;
+    call.acknowledged = !late;
     acknowledged.call_ids.push_back(id);
   }
   runner_->Feed(stream_, std::move(acknowledged));
@@ -269,9 +299,23 @@ void RandomScope::Release() {
     cause.reason = ExitReason::kBodyFailed;
     cause.error = absl::AbortedError("the body failed");
   }
-  if (!released_ && !half_closed_ && !malformed_) {
-    track_.asked.push_back(cause);
+  // Where nothing else can come first, it is known what comes of it.
+  const bool certain = world_.chance.OneIn(2);
+  if (certain) world_.settle();
+  if (!Attached()) return;
+  if (!released_ && !half_closed_ && !malformed_ && !spent_) {
     world_.witness.Tell("scope releases", track_.number);
+    if (certain && lease_ != nullptr) {
+      cause.tainted = world_.chance.OneIn(6);
+      world_.witness.Ending(track_, cause);
+    } else {
+      if (certain && world_.chance.OneIn(2)) {  // it does not wait any more
+        cause.reason = ExitReason::kCancelled;
+        cause.error = absl::CancelledError("the body was cancelled");
+        world_.witness.Left(track_);
+      }
+      track_.asked.push_back(cause);
+    }
   }
   released_ = true;
   runner_->Feed(stream_, Scope::ReleaseRequested{std::move(cause)});
@@ -283,8 +327,8 @@ void RandomScope::HalfClose() {
   if (!Attached()) return;
   world_.witness.Tell("scope half-closes", track_.number);
   half_closed_ = true;
-  spent_ |= !MayResume() && grace_ > absl::ZeroDuration();
   if (!released_ && !malformed_) {
+    half_closed_waits_ = MayResume();
     LeavesAt(MayResume() ? coro::After(Now(), grace_) : Now(), /*gone=*/false);
   }
   runner_->Feed(stream_, Scope::HalfClosed{});
@@ -346,12 +390,14 @@ void RandomScope::Resume() {
 
 void RandomScope::ResumeByLease() {
   world_.settle();
+  if (Over()) return;  // and forgotten
   const std::string lease_id = lease_->id();
   const bool must = MayResume() && Now() < track_.gone_at &&
                     !world_.witness.draining() &&
-                    (lease_->state() != LeaseState::kEnded || Attached() ||
-                     Now() < lingers_until_);
+                    (!LeaseEnded() || Attached() || Now() < lingers_until_);
   const bool may = grace_ > absl::ZeroDuration();
+  const bool late = !MayResume() || Now() >= track_.gone_at ||
+                    (LeaseEnded() && exited_told_ && Now() >= lingers_until_);
   Scope::Resumed resumed;
   resumed.after_sequence = read_sequence_;
   resumed.unanswered = Unanswered();
@@ -384,18 +430,19 @@ void RandomScope::ResumeByLease() {
   }
   Expect(*runner == runner_, "another's scope was resumed");
   Expect(!must || stream->entered, "a scope that is resumed tells no lease");
+  Expect(!stream->entered || was_attached || !late,
+         "a scope was resumed after its grace");
   Expect(!was_attached || before->superseded, "two streams have one scope");
   WatchDeadline();
 }
 
 void RandomScope::ResumeByAcquire() {
   world_.settle();
+  if (Over()) return;  // and forgotten
   const bool must =
       Attached() ||
       (MayResume() && Now() < track_.gone_at && !world_.witness.draining() &&
-       !track_.over &&
-       (track_.lease == nullptr ||
-        track_.lease->state() != LeaseState::kEnded || Now() < lingers_until_));
+       (!LeaseEnded() || (!track_.over && Now() < lingers_until_)));
   if (!must) return;  // it would begin anew
   world_.witness.Tell("scope acquires again", track_.number);
   const std::shared_ptr<Stream> before = stream_;
@@ -405,7 +452,8 @@ void RandomScope::ResumeByAcquire() {
   const auto runner = world_.anteroom.scopes().Acquire(acquire_, stream);
   Expect(runner.ok() && *runner == runner_,
          "the same acquire did not find its scope");
-  if (!runner.ok() || *runner != runner_) return;
+  if (!runner.ok()) return;
+  runner_ = *runner;
   Expect(!was_attached || before->superseded, "two streams have one scope");
   WatchDeadline();
   for (const std::uint64_t id : Unanswered()) {
@@ -420,7 +468,7 @@ void RandomScope::Back() {
   broken_ = false;
   if (abandoned_ || malformed_) return;
   if (half_closed_ && Now() >= track_.leaves_at) return;
-  half_closed_ = false;
+  half_closed_ = half_closed_waits_ = false;
   track_.leaves_at = track_.gone_at = coro::kNever;
 }
 
@@ -451,19 +499,28 @@ void RandomScope::OnUsed(Stream& stream, std::uint64_t call_id,
   Witness& witness = world_.witness;
   witness.Mix(call_id << 8 |
               static_cast<std::uint64_t>(result.status().code()));
+  if (call_id == again_) {
+    again_ = 0;
+    return Expect(HasReason(result.status(), released_ || malformed_ || spent_
+                                                 ? Reason::kLeaseEnded
+                                                 : Reason::kInvalidRequest),
+                  "what a live call's id was refused with");
+  }
   stream.unread.push_back({true, call_id});
   if (calls_.contains(call_id)) {
     witness.Tell("replied", track_.number,
                  absl::StrCat(call_id, ", use ", calls_[call_id].use->number,
                               ": ", result.status().ToString()));
   }
-  const bool owed = stream.owed.erase(call_id) > 0;
+  const bool owed =
+      stream.owed.erase(call_id) > 0 || stream.late.erase(call_id) > 0;
   const bool anew = stream.replied.insert(call_id).second;
   const auto found = calls_.find(call_id);
   Expect(found != calls_.end(), "a reply to no call");
   if (found == calls_.end() || !witness.checks()) return;
-  Expect(owed || (stream.by_acquire && anew), "a reply that nobody awaits");
   Call& call = found->second;
+  Expect(owed || (stream.by_acquire && anew && !call.acknowledged),
+         "a reply that nobody awaits");
   UseTrack& use = *call.use;
   if (HasReason(result.status(), Reason::kCallNotReceived)) {
     Expect(!call.arrived, "CALL_NOT_RECEIVED, but it was");
@@ -478,6 +535,9 @@ void RandomScope::OnUsed(Stream& stream, std::uint64_t call_id,
   }
   Expect(!use.disowned, "an answer to a call that was not said");
   InOrder(stream, {true, call_id});
+  Expect(!call.invalid || HasReason(result.status(), Reason::kInvalidRequest),
+         "what a call that is none was refused with");
+  if (call.invalid) return Expect(!use.reached, "a call that is none has run");
   if (use.reached) {
     Expect(use.hook_over, "a call was answered before it ended");
     Expect(result.ok() == use.went_well, "a call's answer");
@@ -491,8 +551,7 @@ void RandomScope::OnUsed(Stream& stream, std::uint64_t call_id,
                lease_ == nullptr || lease_->state() != LeaseState::kHeld,
            "LEASE_ENDED of a live lease");
   } else if (absl::IsCancelled(result.status())) {
-    Expect(use.left || Now() >= track_.gone_at || broken_ ||
-               acquire_.options.deferred,
+    Expect(use.left || acquire_.options.deferred,
            "a call was cancelled for no reason");
   } else {
     Expect(acquire_.options.deferred, "a call was not run for no reason");
@@ -509,6 +568,17 @@ void RandomScope::OnExited(Stream& stream, const Receipt& receipt) {
   if (lease_->state() != LeaseState::kEnded) return;
   world_.witness.Released(track_, *lease_, receipt);
   ExpectAllEvents(stream);
+}
+
+// What was said before the exit began, or at least before it was over, is
+// answered by then.
+void RandomScope::CheckExitFollows(const Stream& stream, Phase phase) {
+  if (!entered_told_ || abandoned_ || spent_) return;  // replies are lost
+  for (const std::uint64_t id : stream.owed) {
+    const Call& call = calls_.at(id);
+    Expect(phase == Phase::kExiting ? !call.before_exit : !call.arrived,
+           "the exit was told before a reply");
+  }
 }
 
 // That the stream was told all of its lease.
@@ -533,6 +603,8 @@ void RandomScope::OnFinish(Stream& stream, const absl::Status& status) {
     return Expect(&stream != stream_.get(), "SUPERSEDED by nobody");
   }
   Expect(&stream == stream_.get(), "another stream's end");
+  spent_ |= half_closed_waits_ && Now() >= track_.leaves_at;
+  half_closed_waits_ = false;
   if (stream.exited) {
     Expect(status.ok() || malformed_ || abandoned_, "a scope's status");
     lingers_until_ = MayResume() ? coro::After(Now(), grace_) : Now();
@@ -547,7 +619,8 @@ void RandomScope::OnFinish(Stream& stream, const absl::Status& status) {
     }
     const bool waits = MayResume() && left > absl::ZeroDuration();
     abandoned_ |= !waits;
-    if (released_ || malformed_) {
+    if (released_ || malformed_ ||
+        (half_closed_ && Now() >= track_.leaves_at)) {
       track_.gone_at =
           std::min(track_.gone_at,
                    coro::After(Now(), waits ? left : absl::ZeroDuration()));
@@ -576,8 +649,13 @@ void RandomScope::OnFinish(Stream& stream, const absl::Status& status) {
 
 void RandomScope::CheckIdle() {
   if (Now() >= track_.gone_at) abandoned_ = true;
-  if (half_closed_ && Now() >= track_.leaves_at) spent_ = true;
-  if (!Attached() || runner_ == nullptr) return;
+  if (half_closed_waits_ && Now() >= track_.leaves_at) spent_ = true;
+  if (runner_ == nullptr) return;
+  Expect(!broken_ || stream_->finished, "a stream that broke goes on");
+  Expect(!released_ || track_.lease == nullptr ||
+             track_.lease->state() != LeaseState::kHeld,
+         "a scope goes on after its release");
+  if (!Attached()) return;
   Expect(!exited_told_ || stream_->exited || !stream_->entered,
          "a scope goes on after its end");
   const bool enters =
@@ -598,10 +676,9 @@ void RandomScope::CheckIdle() {
 bool RandomScope::Over() const {
   if (runner_ == nullptr) return true;
   if (Attached()) return false;
-  const bool ended =
-      track_.over ||
-      (track_.lease != nullptr && track_.lease->state() == LeaseState::kEnded);
-  return ended && (gives_up_ || refused_ || Now() >= lingers_until_);
+  const bool comes = !gives_up_ && !refused_;
+  if (!comes && !world_.witness.checks()) return true;
+  return LeaseEnded() && (!comes || Now() >= lingers_until_);
 }
 
 }  // namespace anteroom::lifecycle

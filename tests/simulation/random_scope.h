@@ -53,14 +53,17 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   class Stream;
   struct Call {
     UseTrack* use = nullptr;
-    bool arrived = false;   // a stream that the scope had has said it
-    bool answered = false;  // as the client knows
+    bool invalid = false;
+    bool arrived = false;      // a stream that the scope had has said it
+    bool before_exit = false;  // before its exit was announced
+    bool answered = false;     // as the client knows
     bool acknowledged = false;
   };
   // Events by their sequence, replies by their call id.
   using Message = std::pair<bool, std::uint64_t>;
 
   bool Attached() const;
+  bool LeaseEnded() const;
   std::shared_ptr<Stream> NewStream(std::uint64_t after, bool by_acquire);
   void Feed(const std::shared_ptr<Stream>& stream, Scope::Input input);
   void SendUse(std::uint64_t call_id);
@@ -68,6 +71,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   bool MayResume() const;
   UseTrack& MakeUse(bool arrives);
   void NewUse(bool arrives);
+  void UseALiveId();
   void UseOnAnOldStream();
   void CancelOne();
   void Acknowledge();
@@ -79,6 +83,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void WatchDeadline();
   void Back();
   void ExpectAllEvents(const Stream& stream);
+  void CheckExitFollows(const Stream& stream, Phase phase);
   void ResumeByLease();
   void ResumeByAcquire();
   // The client reads what it was told; `all` false: some of it.
@@ -95,6 +100,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   // That what was told before is told again in its order.
   void InOrder(Stream& stream, Message message);
   void Expect(bool promise, const char* what) {
+    if (!world_.witness.checks()) return;
     world_.witness.Expect(promise, what, track_.number);
   }
   coro::Instant Now() const { return world_.runtime.clock.Now(); }
@@ -108,6 +114,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   std::vector<std::shared_ptr<Stream>> old_;
   std::map<std::uint64_t, Call> calls_;
   std::uint64_t last_call_ = 0;
+  std::uint64_t again_ = 0;  // a live call whose id was said for another
   std::map<Message, std::uint64_t> told_;  // in which order
   std::uint64_t last_told_ = 0;
   std::shared_ptr<Lease> lease_;  // once a stream was told
@@ -119,6 +126,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   // What it has done.
   bool released_ = false;
   bool half_closed_ = false;
+  bool half_closed_waits_ = false;  // its grace runs, though it has a stream
   bool malformed_ = false;
   bool broken_ = false;    // the stream that it has
   bool gives_up_ = false;  // will not come back

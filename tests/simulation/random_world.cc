@@ -14,9 +14,6 @@ using coro::Task;
 
 // Clients at a time; what a world's checks cost grows with it.
 constexpr std::size_t kMostClients = 14;
-// What the worlds may have, but the witness does not know all rules of yet: it
-// takes some worlds with them for wrong that are right.
-constexpr bool kStreams = false;
 
 // Acquires of a world.
 constexpr std::uint64_t kFewestScopes = 200;
@@ -148,7 +145,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       hooks_(PickHooks(Chance(seed * 5 + 1))),
       policy_(PickPolicy(Chance(seed * 5 + 2))),
       with_requests_(Chance(seed).OneIn(4)),
-      with_streams_(kStreams),
+      with_streams_(Chance(~seed).OneIn(3)),
       with_deferred_(Chance(~(2 * seed)).OneIn(2)),
       with_operator_(Chance(~(2 * seed + 1)).OneIn(2)),
       options_(PickKept(Chance(seed * 5 + 3))),
@@ -313,6 +310,7 @@ void RandomWorld::ComeByStream() {
   options.stream_bound = true;
   if (chance_.OneIn(2)) {
     options.request = absl::StrCat("scope ", track.number);
+    track.own_request = true;
   }
   acquire.max_wait =
       chance_.OneIn(2) ? absl::InfiniteDuration() : chance_.Milliseconds(1500);
@@ -762,6 +760,10 @@ void RandomWorld::RunUntilIdle() {
     for (const auto& scope : scopes_) scope->CheckIdle();
     CheckUses();
   }
+  // Nobody can come back to what a drain has ended.
+  witness_.Expect(!drain_awaited_ || !pool_->drained().is_set() ||
+                      anteroom_->scopes().size() == 0,
+                  "a scope outlives the drain", anteroom_->scopes().size());
   ForgetOver();
 }
 

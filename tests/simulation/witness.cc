@@ -83,7 +83,7 @@ void Witness::Over(LeaseTrack& track) {
   if (track.instance == nullptr) return;
   InstanceTrack& instance = *track.instance;
   if (std::exchange(track.counted, false)) --instance.deferred;
-  if (track.enter_ok && !track.failed) --instance.bound_seen;
+  Unbound(track);
   instance.idle_since = Now();
   instance.may_close = true;
   const std::shared_ptr<Lease>& lease =
@@ -234,7 +234,8 @@ void Witness::AcquireBegan(LeaseTrack& track) {
     }
     if (track.deferred) CheckBoundEarly(track);
   }
-  if (Now() >= (track.has_request ? track.attempt_deadline : track.deadline)) {
+  const bool shares = track.has_request || track.own_request;
+  if (Now() >= (shares ? track.attempt_deadline : track.deadline)) {
     Expect(track.told_place == 0 && instances_.size() == built_before_,
            "an acquire whose time was over queues or builds", track.number);
     Expect(track.has_request || track.of_scope || track.answered,
@@ -280,7 +281,8 @@ void Witness::Unqueue(LeaseTrack& track) {
 }
 
 bool Witness::CallerLeaves(const LeaseTrack& track) const {
-  return track.left || Now() >= track.deadline || Now() >= track.leaves_at;
+  return track.left || Now() >= track.deadline ||
+         Now() >= std::min(track.leaves_at, track.gone_at);
 }
 
 // G6: `track` is bound, as the one with `token` (0: just now). Who is before it
@@ -317,7 +319,7 @@ bool Witness::MayBeBoundEarly(const LeaseTrack& track) const {
 void Witness::CheckBoundEarly(const LeaseTrack& track) {
   const std::shared_ptr<Lease> lease = track.seen.lock();
   if (lease == nullptr || lease->info().fencing_token == 0) return;
-  const Pool::Census census = pool_->TakeCensus();
+  const Pool::Census& census = Census();
   std::size_t served = 0;
   for (const Pool::Census::Seat& seat : census.instances) {
     if (seat.key == track.key && UnderWay(seat)) served += SlotsLeft(seat);
@@ -340,6 +342,11 @@ void Witness::BoundTo(LeaseTrack& track, InstanceTrack& instance) {
   instance.lent = true;
   // Without an Enter this is seen late, and its token tells when it was.
   if (hooks_.enter) CheckTurn(track, 0);
+}
+
+void Witness::Unbound(LeaseTrack& track) {
+  if (!track.enter_ok || std::exchange(track.unbound, true)) return;
+  --track.instance->bound_seen;
 }
 
 void Witness::Answered(LeaseTrack& track,
@@ -436,9 +443,7 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
     return;
   }
   // An init that failed after its Enter: only its instance announces that.
-  if (track.enter_ok && !track.entered && !track.failed && !track.over) {
-    --track.instance->bound_seen;
-  }
+  if (!track.entered) Unbound(track);
   if (HasReason(status, Reason::kLeaseEnded)) {
     // A scope's may have failed before its acquire was answered.
     if (track.of_scope && track.deferred && (track.over || track.failed)) {
@@ -770,6 +775,11 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       ++instance.using_it;
       Expect(!call.use->reached, "a Use ran twice", which);
       Expect(!call.use->disowned, "a Use ran that was said not to", which);
+      // (Those that await a deferred enter are resumed in any order.)
+      Expect(!lease->of_scope || lease->deferred ||
+                 call.use->sent > lease->last_sent,
+             "a scope's calls ran in another order", lease->number);
+      lease->last_sent = call.use->sent;
       if (!violation_.empty()) return;
       call.use->reached = true;
       call.deadline =
@@ -1145,7 +1155,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
       if (track.instance != nullptr) {
         track.instance->idle_since = Now();
         track.instance->may_close = true;
-        if (track.enter_ok) --track.instance->bound_seen;
+        Unbound(track);
       }
       break;
     default:

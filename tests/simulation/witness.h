@@ -94,6 +94,7 @@ struct LeaseTrack : public EventSink {
   bool no_wait = false;
   bool stream_bound = false;
   bool has_request = false;
+  bool own_request = false;  // a scope's: no other acquire bears its request id
   bool deferred = false;
   bool of_scope = false;  // a scope's: its sink is not the witness's
   coro::Instant deadline = coro::kNever;          // of its caller
@@ -140,7 +141,8 @@ struct LeaseTrack : public EventSink {
   ExitReason revoke_reason = ExitReason::kRevoked;
   bool told_revoking = false;
   bool told_exiting = false;
-  int uses = 0;  // Use hooks that run
+  int uses = 0;                 // Use hooks that run
+  std::uint64_t last_sent = 0;  // of those that began
   std::uint64_t token = 0;
   // Its place as WAITING told it last; 0: it was told none.
   int told_place = 0;
@@ -169,7 +171,8 @@ struct LeaseTrack : public EventSink {
   std::uint64_t ended_as = 0;
   std::uint64_t ended_earliest = 0;
   coro::Instant exited_at = coro::kNever;
-  bool failed = false;  // FAILED was announced
+  bool failed = false;   // FAILED was announced
+  bool unbound = false;  // its Enter went well, and yet it was not entered
   bool receipt_checked = false;
   std::shared_ptr<Lease> lease;  // once somebody was given it
 };
@@ -178,6 +181,8 @@ struct LeaseTrack : public EventSink {
 struct UseTrack {
   coro::Instant deadline = coro::kNever;
   std::uint64_t number = 0;
+  // In which order those of scopes were said; 0: it is of none.
+  std::uint64_t sent = 0;
   bool left = false;
   bool disowned = false;      // said never to have arrived
   bool any_deadline = false;  // that of whichever stream its scope has
@@ -246,6 +251,7 @@ class Witness {
   void DrainBegins();
   // One more call of a method, which is to be made with this argument.
   UseTrack& NewUse();
+  std::uint64_t NextSent() { return ++last_sent_; }
   Payload ArgumentOf(const UseTrack& use) const;
   UseTrack& UseOf(const Payload& argument);
   // G10: until when `track` lives, if nothing happens.
@@ -357,6 +363,8 @@ class Witness {
   void OnExited(LeaseTrack& track, const absl::Status& exit_status);
   void CheckMayClose(const InstanceTrack& instance);
   void BoundTo(LeaseTrack& track, InstanceTrack& instance);
+  // It is not entered: what its Enter had bound it to is free.
+  void Unbound(LeaseTrack& track);
   void EnteredNow(LeaseTrack& track);
   void CheckDecision(const LeaseTrack& track);
   void CheckReceipt(LeaseTrack& track);
@@ -424,6 +432,7 @@ class Witness {
   // (sequence, phase) that sinks were given and the log has not shown yet.
   std::deque<std::pair<std::uint64_t, Phase>> sunk_;
   std::deque<UseTrack> uses_;
+  std::uint64_t last_sent_ = 0;
   absl::flat_hash_map<std::string, LeaseTrack*> named_;  // by lease name
   LeaseTrack* acquiring_ = nullptr;
   // Sequences of each lease's own events, by the number of its acquire.

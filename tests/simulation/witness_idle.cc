@@ -173,7 +173,7 @@ void Witness::CheckReceipt(LeaseTrack& track) {
                  // Granted too late.
                  (decided == track.entered_at &&
                   (track.left || decided >= track.deadline ||
-                   decided >= track.leaves_at)),
+                   decided >= std::min(track.leaves_at, track.gone_at))),
              "DISCONNECTED, but its caller was there", which);
       break;
     default:
