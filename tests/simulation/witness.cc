@@ -432,7 +432,10 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
   }
   if (!track.init_failure.empty() && !track.left && now < track.deadline &&
       !draining() && !track.ended_early) {
-    Expect(status.message() == track.init_failure,
+    // A deferred lease may have ended with it before its scope was told of it.
+    Expect(track.deferred && HasReason(status, Reason::kLeaseEnded)
+               ? absl::EndsWith(status.message(), track.init_failure)
+               : status.message() == track.init_failure,
            "G2: init failed, but its waiter was told something else", which);
   }
   if (track.has_request) {
@@ -501,6 +504,10 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
+    // Its scope has ended it before, or is about to.
+    if (track.deferred && (Now() >= track.leaves_at || !track.asked.empty())) {
+      return;
+    }
     if (!std::exchange(track.ended_early, true)) track.early_cause = cause;
     return;
   }
@@ -909,14 +916,13 @@ void Witness::Stopped(const HookCall& call) {
              "an init was stopped that was to be kept", which);
       for (const LeaseTrack* const track : live_) {
         Expect(!track->awaits_init || track->instance != call.instance ||
-                   track->has_request || MayLeave(*track),
+                   track->has_request || MayStop(*track),
                "G7: an init was stopped that somebody awaits", track->number);
       }
       return;
     }
     case HookKind::kEnter:
-      Expect(MayLeave(*lease) || lease->has_request || draining() ||
-                 lease->ended_early || !lease->asked.empty(),
+      Expect(MayStop(*lease) || lease->has_request || draining(),
              "an Enter was stopped for no reason", lease->number);
       return;
     case HookKind::kUse: {
@@ -965,7 +971,7 @@ void Witness::AwaitedInit(HookCall& call, const absl::Status& status) {
       std::min(track.attempt_deadline,
                coro::After(Now(), policy_.enter_timeout - track.enter_spent));
   if (!status.ok()) {
-    track.left_in_init = MayLeave(track) || draining() ||
+    track.left_in_init = MayStop(track) || draining() ||
                          track.enter_spent >= policy_.enter_timeout;
     return;
   }
@@ -992,7 +998,7 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
   }
   const auto foretell = [&](LeaseTrack& track) {
     // Whose time to leave has come is told of that.
-    if (MayLeave(track) || track.enter_spent >= policy_.enter_timeout) {
+    if (MayStop(track) || track.enter_spent >= policy_.enter_timeout) {
       return;
     }
     track.init_failure = message;

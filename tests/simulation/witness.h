@@ -345,6 +345,11 @@ class Witness {
   bool MayLeave(const LeaseTrack& track) const {
     return track.ended_early || CallerLeaves(track);
   }
+  // Whether its enter may be stopped: of a deferred lease also because its
+  // scope, which was asked for its end, was told that it is bound.
+  bool MayStop(const LeaseTrack& track) const {
+    return MayLeave(track) || (track.deferred && !track.asked.empty());
+  }
   void CheckServed(const LeaseTrack& track);
   void CheckTurn(LeaseTrack& track, std::uint64_t token);
   bool MayBeBoundEarly(const LeaseTrack& track) const;
