@@ -678,4 +678,112 @@ MUTANTS = [
         "delay < max;",
         "the first pause is twice as long",
     ),
+    Mutant(
+        "deferred_enter_unbounded",
+        "pool.cc",
+        "  const coro::Instant deadline = lease->enter_by();",
+        "  const coro::Instant deadline = coro::kNever;",
+        "max_wait does not bound a deferred enter",
+    ),
+    Mutant(
+        "deferred_receipt_kept_for_ever",
+        "pool.cc",
+        "  if (lease->deferred()) table_.Ended(lease);\n",
+        "",
+        "the receipt of a deferred enter that failed is never dropped",
+    ),
+    Mutant(
+        "deferred_granted_too_late",
+        "pool.cc",
+        "    if (!stop.stop_requested() && !too_late) co_return lease;",
+        "    if (!stop.stop_requested()) co_return lease;",
+        "a deferred lease is granted after max_wait",
+    ),
+    Mutant(
+        "deferred_left_to_nobody",
+        "pool.cc",
+        "    End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), "
+        "false});\n"
+        "    co_return too_late ? WaitTimedOut() : CallerLeft();\n"
+        "  }\n"
+        "  coro::Task<absl::Status> enter",
+        "    co_return too_late ? WaitTimedOut() : CallerLeft();\n"
+        "  }\n"
+        "  coro::Task<absl::Status> enter",
+        "a deferred lease whose caller left is entered, and held by nobody",
+    ),
+    Mutant(
+        "failed_enter_is_used",
+        "pool.cc",
+        "    if (!entered.ok()) co_return entered;\n  }\n"
+        "  const absl::Status begun",
+        "  }\n  const absl::Status begun",
+        "a Use is told LEASE_ENDED, not why the enter that it awaited failed",
+    ),
+    Mutant(
+        "last_cause_stands",
+        "lease.cc",
+        "    if (!early_end_.has_value()) early_end_ = std::move(cause);",
+        "    early_end_ = std::move(cause);",
+        "a lease ends for what came after its end was decided",
+    ),
+    Mutant(
+        "lone_deferred_waits",
+        "line.cc",
+        "  if (queue_.deferred() == 0) return {};",
+        "  if (queue_.deferred() <= 1) return {};",
+        "a deferred lease waits for the init",
+    ),
+    Mutant(
+        "deferred_jumps_the_queue",
+        "line.cc",
+        "    for (std::size_t left = slots; left > 0; --left, ++ticket) {",
+        "    for (std::size_t left = slots; left > 0; ++ticket) {",
+        "a deferred lease takes the place of one that came before it",
+    ),
+    Mutant(
+        "notice_lets_enter_run",
+        "pool_admin.cc",
+        "  if (notice <= absl::ZeroDuration() ||\n"
+        "      lease->state() == LeaseState::kEntering) {",
+        "  if (notice <= absl::ZeroDuration()) {",
+        "a revocation with notice does not end an enter",
+    ),
+    Mutant(
+        "dismissed_stays_in_the_queue",
+        "pool_admin.cc",
+        "    line->second.queue().Remove(*ticket);\n",
+        "",
+        "who was taken while it waited is counted among the waiters",
+    ),
+    Mutant(
+        "evicted_init_goes_on",
+        "pool_admin.cc",
+        "      if (instance->bound == 0) todo.stop.push_back("
+        "instance->abandoned);\n",
+        "",
+        "the init of an evicted object is not stopped",
+    ),
+    Mutant(
+        "page_leaves_waiters_out",
+        "pool_admin.cc",
+        "    if (leases.size() == max) return leases;\n",
+        "",
+        "a listing leaves out who waits beyond a full page",
+    ),
+    Mutant(
+        "forced_drain_lets_uses_run",
+        "pool.cc",
+        "    lease->CancelUses();\n",
+        "",
+        "a forced drain still grants use_grace",
+    ),
+    Mutant(
+        "left_drain_not_forced",
+        "anteroom.cc",
+        "  if (co_await std::move(wait) == coro::Wake::kTimedOut) "
+        "pool.ForceDrain();",
+        "  (void)co_await std::move(wait);",
+        "a drain is not forced once its caller has left",
+    ),
 ]
