@@ -504,8 +504,9 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
-    // Its scope has ended it before, or is about to.
+    // Its scope may have ended it before.
     if (track.deferred && (Now() >= track.leaves_at || !track.asked.empty())) {
+      track.asked.push_back(cause);
       return;
     }
     if (!std::exchange(track.ended_early, true)) track.early_cause = cause;
