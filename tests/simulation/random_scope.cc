@@ -229,8 +229,14 @@ void RandomScope::NewUse(bool arrives) {
     // The id of a call whose reply it has read, for another. Without having
     // acknowledged that, only where it cannot be taken for the first.
     const bool clear = arrives && !stream_->by_acquire && !LeaseEnded();
+    const auto has_read = [this](std::uint64_t id) {
+      const auto& unread = stream_->unread;
+      return std::find(unread.begin(), unread.end(), Message(true, id)) ==
+             unread.end();
+    };
     for (const auto& [id, call] : calls_) {
-      if (call.answered && (call.acknowledged || clear)) call_id = id;
+      const bool free = call.answered && (call.acknowledged || clear);
+      if (free && has_read(id)) call_id = id;
     }
   }
   Call& call = calls_[call_id];
