@@ -102,8 +102,6 @@ coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
                                  std::shared_ptr<Lease> lease,
                                  std::stop_token stop, coro::Instant deadline) {
   EnterResult result;
-  // Without it, init was awaited before the lease was bound, unless deferred.
-  if (!hooks.enter && !lease->deferred()) co_return result;
   EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
   absl::StatusOr<Payload> value = Payload();
   if (hooks.enter) {

@@ -33,6 +33,8 @@ struct EnterResult {
 //   INIT_FAILED, INIT_TIMED_OUT   the init's own error
 //   ENTER_FAILED     the hook's own error
 // Resumes where the hook ended. The hook is always awaited to its end.
+// REQUIRES: the kind has an Enter, or the lease is deferred: else there is
+// nothing to await any more.
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
                                  Hooks hooks,
                                  std::shared_ptr<Instance> instance,

@@ -131,6 +131,10 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
 coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
                                      std::stop_token stop,
                                      coro::Instant deadline) {
+  // Without it, init was awaited before the lease was bound, unless deferred.
+  if (!hooks_.enter && !lease->deferred()) {
+    co_return Grant(lease, Payload(), stop, deadline);
+  }
   const std::shared_ptr<Instance> instance = lease->instance();
   coro::Task<EnterResult> enter =
       RunEnter(runtime_, policy_, hooks_, instance, lease, stop, deadline);

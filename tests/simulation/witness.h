@@ -13,6 +13,7 @@
 #ifndef ANTEROOM_TESTS_SIMULATION_WITNESS_H_
 #define ANTEROOM_TESTS_SIMULATION_WITNESS_H_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -23,7 +24,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/node_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -335,7 +335,8 @@ class Witness {
     return census_;
   }
   std::vector<LeaseTrack*>& QueueOf(const std::string& key) {
-    return queues_[key];
+    // The keys are none, or the letters from 'a' on.
+    return queues_.at(key.empty() ? 0 : static_cast<std::size_t>(key[0] & 31));
   }
   void Queue(LeaseTrack& track);
   void Unqueue(LeaseTrack& track);
@@ -433,7 +434,7 @@ class Witness {
   std::vector<LeaseTrack*> live_;  // neither over nor answered in vain
   std::vector<HookCall*> calls_;
   // Who waits, in the order of their turns.
-  absl::node_hash_map<std::string, std::vector<LeaseTrack*>> queues_;
+  std::array<std::vector<LeaseTrack*>, 8> queues_;
   // (sequence, phase) that sinks were given and the log has not shown yet.
   std::deque<std::pair<std::uint64_t, Phase>> sunk_;
   std::deque<UseTrack> uses_;
