@@ -445,6 +445,11 @@ void RandomScope::ResumeByLease() {
 void RandomScope::ResumeByAcquire() {
   world_.settle();
   if (Over()) return;  // and forgotten
+  // So is one that was entered too late: its acquire has failed.
+  if (!acquire_.options.deferred && track_.entered &&
+      track_.entered_at >= track_.deadline) {
+    return;
+  }
   const bool must =
       Attached() ||
       (MayResume() && Now() < track_.gone_at && !world_.witness.draining() &&
