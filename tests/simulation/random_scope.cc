@@ -396,7 +396,7 @@ void RandomScope::Resume() {
 
 void RandomScope::ResumeByLease() {
   world_.settle();
-  if (Over()) return;  // and forgotten
+  if (gives_up_ || Over()) return;  // and forgotten
   const std::string lease_id = lease_->id();
   const bool must = MayResume() && Now() < track_.gone_at &&
                     !world_.witness.draining() &&
@@ -444,7 +444,7 @@ void RandomScope::ResumeByLease() {
 
 void RandomScope::ResumeByAcquire() {
   world_.settle();
-  if (Over()) return;  // and forgotten
+  if (gives_up_ || Over()) return;  // and forgotten
   // So is one that was entered too late: its acquire has failed.
   if (!acquire_.options.deferred && track_.entered &&
       track_.entered_at >= track_.deadline) {
