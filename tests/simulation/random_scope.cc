@@ -107,6 +107,13 @@ bool RandomScope::LeaseEnded() const {
          (lease != nullptr && lease->state() == LeaseState::kEnded);
 }
 
+// Though its lease may have been entered, too late, and exits.
+bool RandomScope::AcquireFailed() const {
+  if (entered_told_) return false;
+  const bool in_time = track_.entered && track_.entered_at < track_.deadline;
+  return track_.left || (!in_time && Now() >= track_.deadline);
+}
+
 std::shared_ptr<RandomScope::Stream> RandomScope::NewStream(std::uint64_t after,
                                                             bool by_acquire) {
   coro::Instant deadline = coro::kNever;
@@ -188,8 +195,10 @@ void RandomScope::Act() {
   } else if (what == 22) {
     UseOnAnOldStream();
   } else if (world_.chance.OneIn(2)) {
+    ReleaseByLease();
+  } else if (world_.chance.OneIn(2)) {
     UseALiveId();
-  } else if (world_.chance.OneIn(3)) {
+  } else if (world_.chance.OneIn(2)) {
     Malform();
   }
 }
@@ -327,6 +336,22 @@ void RandomScope::Release() {
   runner_->Feed(stream_, Scope::ReleaseRequested{std::move(cause)});
 }
 
+// By a unary call, which the scope hears of as of any other end.
+void RandomScope::ReleaseByLease() {
+  if (!knows_lease_) return;
+  if (world_.chance.OneIn(2)) {
+    // While the scope has yet to hear of a notice, and of a call behind it.
+    const absl::Duration notice =
+        absl::Milliseconds(1) + world_.chance.Milliseconds(600);
+    world_.witness.Revoked(track_, notice, ExitReason::kRevoked);
+    lease_->pool().Revoke(lease_, notice, ExitReason::kRevoked);
+    NewUse(/*arrives=*/true);
+  }
+  const ExitCause cause;
+  world_.witness.Ending(track_, cause);
+  lease_->pool().End(lease_, cause);
+}
+
 void RandomScope::HalfClose() {
   if (half_closed_) return;
   world_.settle();
@@ -453,6 +478,7 @@ void RandomScope::ResumeByAcquire() {
   const bool must =
       Attached() ||
       (MayResume() && Now() < track_.gone_at && !world_.witness.draining() &&
+       !AcquireFailed() &&
        (!LeaseEnded() || (!track_.over && Now() < lingers_until_)));
   if (!must) return;  // it would begin anew
   world_.witness.Tell("scope acquires again", track_.number);

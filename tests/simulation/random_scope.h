@@ -64,6 +64,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
 
   bool Attached() const;
   bool LeaseEnded() const;
+  bool AcquireFailed() const;
   std::shared_ptr<Stream> NewStream(std::uint64_t after, bool by_acquire);
   void Feed(const std::shared_ptr<Stream>& stream, Scope::Input input);
   void SendUse(std::uint64_t call_id);
@@ -76,6 +77,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void CancelOne();
   void Acknowledge();
   void Release();
+  void ReleaseByLease();
   void HalfClose();
   void Malform();
   void Break();
