@@ -470,9 +470,10 @@ void RandomScope::ResumeByLease() {
 void RandomScope::ResumeByAcquire() {
   world_.settle();
   if (gives_up_ || Over()) return;  // and forgotten
-  // So is one that was entered too late: its acquire has failed.
+  // So is one that was entered too late, or when it had been taken: its acquire
+  // has failed.
   if (!acquire_.options.deferred && track_.entered &&
-      track_.entered_at >= track_.deadline) {
+      (track_.ended_early || track_.entered_at >= track_.deadline)) {
     return;
   }
   const bool must =
