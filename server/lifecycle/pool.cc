@@ -428,20 +428,27 @@ Pool::Counts Pool::counts() const {
 
 void Pool::TakeCensus(Census& census) const {
   coro::MutexLock lock(mu_);
-  census.instances.clear();
-  census.waiting.resize(lines_.size());
-  auto waiting = census.waiting.begin();
+  census.instances = instances_.size();
+  census.lines.resize(lines_.size());
+  auto next = census.lines.begin();
   for (const auto& [key, line] : lines_) {
-    waiting->first = key;
-    waiting->second = line.queue().size();
-    ++waiting;
+    next->key = key;
+    next->waiting = line.queue().size();
+    next->seats.clear();
     for (const auto& [number, instance] : line.instances()) {
-      census.instances.push_back({key, number, instance->constructed(),
-                                  instance->state(), instance->bound,
-                                  instance->retired, instance->checking,
-                                  instance->warm});
+      next->seats.push_back({number, instance->constructed(), instance->state(),
+                             instance->bound, instance->retired,
+                             instance->checking, instance->warm});
     }
+    ++next;
   }
+}
+
+const Pool::Census::Line* Pool::Census::Find(const std::string& key) const {
+  for (const Line& line : lines) {
+    if (line.key == key) return &line;
+  }
+  return nullptr;
 }
 
 }  // namespace anteroom::lifecycle

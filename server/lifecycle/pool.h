@@ -178,7 +178,6 @@ class Pool {
   // What the invariants above speak of, as it is now; for tests.
   struct Census {
     struct Seat {
-      std::string key;
       std::uint64_t number = 0;
       // The state means nothing until it is constructed.
       bool constructed = false;
@@ -188,8 +187,15 @@ class Pool {
       bool checking = false;
       bool warm = false;
     };
-    std::vector<Seat> instances;  // by key, then in the order of their begin
-    std::vector<std::pair<std::string, std::size_t>> waiting;  // by key
+    struct Line {
+      std::string key;
+      std::size_t waiting = 0;
+      std::vector<Seat> seats;  // in the order of their begin
+    };
+    std::vector<Line> lines;    // by key
+    std::size_t instances = 0;  // of all lines
+    // Null: nobody waits for this key, and it has no instance.
+    const Line* Find(const std::string& key) const;
   };
   void TakeCensus(Census& census) const;
 

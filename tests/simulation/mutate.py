@@ -110,8 +110,11 @@ def main():
     chosen = [m for m in MUTANTS if not options.names or m.name in options.names]
 
     copy_sources()
-    # A mistake may leave a warning behind.
-    configured = run(["cmake", "--preset", "simulation", "-DCMAKE_CXX_FLAGS=-w"])
+    # A mistake may leave a warning behind; and each is built anew.
+    configured = run(
+        ["cmake", "--preset", "simulation"]
+        + ["-DCMAKE_CXX_FLAGS=-w", "-DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF"]
+    )
     if configured.returncode != 0:
         sys.exit(configured.stdout)
     build(options.jobs)

@@ -398,20 +398,19 @@ void RandomWorld::EvictOne() {
 void RandomWorld::Explain() {
   Pool::Census census;
   pool_->TakeCensus(census);
-  for (const auto& [key, waiting] : census.waiting) {
+  for (const auto& [key, waiting, seats] : census.lines) {
     const Pool::WaitReport report = pool_->Explain(key, 2);
-    std::size_t instances = 0;
+    const std::size_t instances = seats.size();
     std::size_t bound = 0;
-    for (const Pool::Census::Seat& seat : census.instances) {
-      instances += seat.key == key;
-      bound += seat.key == key ? static_cast<std::size_t>(seat.bound) : 0;
+    for (const Pool::Census::Seat& seat : seats) {
+      bound += static_cast<std::size_t>(seat.bound);
     }
     witness_.Expect(
         report.all_waiters == waiting && report.all_holders == bound &&
             report.waiters.size() == std::min<std::size_t>(2, waiting) &&
             report.holders.size() == std::min<std::size_t>(2, bound) &&
             report.instances.size() == std::min<std::size_t>(2, instances) &&
-            report.all_instances == census.instances.size() &&
+            report.all_instances == census.instances &&
             report.draining == drain_began_,
         "what explains a wait", waiting);
   }

@@ -254,15 +254,13 @@ void Witness::AcquireBegan(LeaseTrack& track) {
 void Witness::CheckServed(const LeaseTrack& track) {
   if (with_requests_ || track.instance != nullptr || !track.queued) return;
   const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
-  const Pool::Census& census = Census();
-  for (const auto& [key, waiting] : census.waiting) {
-    // Else some are bound, or failed, and do not know it yet.
-    if (key != track.key || waiting != queue.size()) continue;
-    const auto place = std::find(queue.begin(), queue.end(), &track);
-    Expect(static_cast<std::size_t>(place - queue.begin()) <
-               waiting - Unserved(census, key, waiting),
-           "one waits for nothing under way, and was not told", track.number);
-  }
+  const Pool::Census::Line* const line = Census().Find(track.key);
+  // Else some are bound, or failed, and do not know it yet.
+  if (line == nullptr || line->waiting != queue.size()) return;
+  const auto place = std::find(queue.begin(), queue.end(), &track);
+  Expect(static_cast<std::size_t>(place - queue.begin()) <
+             line->waiting - Unserved(*line),
+         "one waits for nothing under way, and was not told", track.number);
 }
 
 void Witness::Queue(LeaseTrack& track) {
@@ -319,11 +317,8 @@ bool Witness::MayBeBoundEarly(const LeaseTrack& track) const {
 void Witness::CheckBoundEarly(const LeaseTrack& track) {
   const std::shared_ptr<Lease> lease = track.seen.lock();
   if (lease == nullptr || lease->info().fencing_token == 0) return;
-  const Pool::Census& census = Census();
-  std::size_t served = 0;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    if (seat.key == track.key && UnderWay(seat)) served += SlotsLeft(seat);
-  }
+  const Pool::Census::Line* const line = Census().Find(track.key);
+  const std::size_t served = line == nullptr ? 0 : Served(*line);
   Pool::LeaseCursor cursor;
   std::size_t before = 0;
   for (const auto& other : pool_->Leases(cursor, 1000)) {
@@ -1017,14 +1012,12 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
   for (const LeaseTrack* const track : queue) {
     if (MayLeave(*track) || !track->init_failure.empty()) return;
   }
-  const Pool::Census& census = Census();
-  for (const auto& [key, waiting] : census.waiting) {
-    // Some are bound, or failed, and do not know it yet.
-    if (key == call.instance->key && waiting != queue.size()) return;
-  }
+  const Pool::Census::Line* const line = Census().Find(call.instance->key);
+  // Else some are bound, or failed, and do not know it yet.
+  if (line == nullptr || line->waiting != queue.size()) return;
   std::size_t before = 0;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    if (seat.key != call.instance->key || !UnderWay(seat)) continue;
+  for (const Pool::Census::Seat& seat : line->seats) {
+    if (!UnderWay(seat)) continue;
     if (seat.number == call.instance->number) {
       for (std::size_t i = 0; i < queue.size(); ++i) {
         if (i >= before && i - before < SlotsLeft(seat)) {

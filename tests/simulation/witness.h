@@ -13,6 +13,7 @@
 #ifndef ANTEROOM_TESTS_SIMULATION_WITNESS_H_
 #define ANTEROOM_TESTS_SIMULATION_WITNESS_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -385,33 +386,35 @@ class Witness {
   bool CheckLive(LeaseTrack& track);
   void CheckWaiting(LeaseTrack& track);
   void CheckEntering(LeaseTrack& track);
-  void CheckPlaces(const Pool::Census& census, const std::string& key,
-                   std::size_t waiting);
-  void CheckDeferred(const Pool::Census& census, const std::string& key);
+  void CheckPlaces(const Pool::Census::Line& line);
+  void CheckDeferred(const Pool::Census::Line& line);
   void CheckHeld(LeaseTrack& track);
   void CheckCalls();
   void CheckCensus();
-  void CheckLine(const Pool::Census& census, const std::string& key,
-                 std::size_t waiting);
+  void CheckLine(const Pool::Census& census, const Pool::Census::Line& line);
+  void CheckRoomIsMade(const Pool::Census& census);
+  void CheckSeat(const Pool::Census& census, const Pool::Census::Seat& seat);
   void CheckIdling(const Pool::Census& census, const Pool::Census::Seat& seat,
                    const InstanceTrack& instance);
   void CheckCallers(const std::string& key, std::size_t waiting);
   // Its init has failed, and is to be tried again.
   bool AwaitsRetry(const InstanceTrack& instance) const;
   bool InitIsDeaf(const InstanceTrack& instance) const;
-  void CheckSpares(const Pool::Census& census);
+  void CheckSpares(const Pool::Census::Line& line);
   std::size_t slots() const {
     return policy_.max_holders == 0
                ? 1'000'000
                : static_cast<std::size_t>(policy_.max_holders);
   }
-  // Of a census: will take waiters later.
+  // Of a census: will take waiters later; and how many those will serve.
   bool UnderWay(const Pool::Census::Seat& seat) const;
   std::size_t SlotsLeft(const Pool::Census::Seat& seat) const {
     return slots() - static_cast<std::size_t>(seat.bound);
   }
-  std::size_t Unserved(const Pool::Census& census, const std::string& key,
-                       std::size_t waiting) const;
+  std::size_t Served(const Pool::Census::Line& line) const;
+  std::size_t Unserved(const Pool::Census::Line& line) const {
+    return line.waiting - std::min(line.waiting, Served(line));
+  }
   std::size_t AllUnserved() const;
   bool HasRoom(const std::string& key) const;
 

@@ -222,118 +222,118 @@ bool Witness::UnderWay(const Pool::Census::Seat& seat) const {
          seat.state != InstanceState::kHeld;
 }
 
-std::size_t Witness::Unserved(const Pool::Census& census,
-                              const std::string& key,
-                              std::size_t waiting) const {
+std::size_t Witness::Served(const Pool::Census::Line& line) const {
   std::size_t served = 0;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    if (seat.key == key && UnderWay(seat)) served += SlotsLeft(seat);
+  for (const Pool::Census::Seat& seat : line.seats) {
+    if (UnderWay(seat)) served += SlotsLeft(seat);
   }
-  return waiting - std::min(waiting, served);
+  return served;
 }
 
 std::size_t Witness::AllUnserved() const {
-  const Pool::Census& census = Census();
   std::size_t all = 0;
-  for (const auto& [key, waiting] : census.waiting) {
-    if (waiting > 0) all += Unserved(census, key, waiting);
-  }
+  for (const Pool::Census::Line& line : Census().lines) all += Unserved(line);
   return all;
 }
 
 bool Witness::HasRoom(const std::string& key) const {
-  const Pool::Census& census = Census();
-  for (const auto& [name, waiting] : census.waiting) {
-    if (name == key && waiting > 0) return false;
-  }
-  for (const Pool::Census::Seat& seat : census.instances) {
-    if (seat.key == key && seat.state == InstanceState::kReady &&
-        !seat.retired && !seat.checking) {
-      return true;
-    }
-  }
-  return false;
+  const Pool::Census::Line* const line = Census().Find(key);
+  if (line == nullptr || line->waiting > 0) return false;
+  return std::any_of(line->seats.begin(), line->seats.end(),
+                     [](const Pool::Census::Seat& seat) {
+                       return seat.state == InstanceState::kReady &&
+                              !seat.retired && !seat.checking;
+                     });
 }
 
 void Witness::CheckCensus() {
   const Pool::Census& census = Census();
   std::size_t bound = 0;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    const InstanceTrack& track = instances_[seat.number - 1];
-    const std::uint64_t which = seat.number;
-    bound += static_cast<std::size_t>(seat.bound);
-    Expect(seat.constructed && track.constructed && !track.destroyed,
-           "a constructor that does not run", which);
-    Expect(static_cast<std::size_t>(seat.bound) <= slots(),
-           "G5: more than max_holders are bound", which);
-    Expect(seat.bound >= track.held, "held, but not bound", which);
-    if (!with_requests_) {
-      const int seen = hooks_.enter
-                           ? track.bound_seen
-                           : track.held + track.outlived + track.deferred;
-      Expect(seat.bound == seen, "bound to somebody who is gone", which);
+  std::size_t waiting = 0;
+  for (const Pool::Census::Line& line : census.lines) {
+    for (const Pool::Census::Seat& seat : line.seats) {
+      bound += static_cast<std::size_t>(seat.bound);
+      CheckSeat(census, seat);
     }
-    Expect(
-        !track.doomed || seat.retired || seat.state == InstanceState::kClosing,
-        "an object is kept that must not be lent", which);
-    Expect(seat.checking == track.checking, "a Check that does not run", which);
-    // What is over is closed as soon as nobody holds it.
-    if (seat.bound == 0 && !seat.checking && !track.initializing &&
-        !AwaitsRetry(track)) {
-      const bool closing = seat.state == InstanceState::kClosing;
-      Expect(!seat.retired || closing,
-             "G8: an object that is over is not closed", which);
-      Expect(!draining() || closing, "G8: an object outlives the drain", which);
-      if (closing) {
-        Expect(track.closing && !track.close_over, "a Close that does not run",
-               which);
-      } else {
-        CheckIdling(census, seat, track);
-      }
-    }
-    // It is to be closed: what it still does is of no use.
-    if (seat.retired && track.initializing && seat.bound == 0) {
-      Expect(InitIsDeaf(track), "G7: an init that nobody awaits", which);
-    }
-    // Nobody waits for its init any more.
-    if (policy_.abandon_init == AbandonInit::kCancel && hooks_.enter &&
-        track.initializing && seat.bound == 0) {
-      Expect((seat.warm && !seat.retired) || InitIsDeaf(track),
-             "G7: an init that nobody awaits", which);
-    }
+    waiting += line.waiting;
   }
   const Pool::Counts counts = pool_->counts();
   Expect(bound == counts.leases, "leases and what they are bound to", bound);
-  Expect(census.instances.size() == counts.instances &&
-             census.instances.size() == existing_.size(),
-         "instances that nobody knows", census.instances.size());
-  std::size_t waiting_here = 0;
-  for (const auto& [key, waiting] : census.waiting) {
+  Expect(census.instances == counts.instances &&
+             census.instances == existing_.size(),
+         "instances that nobody knows", census.instances);
+  for (const Pool::Census::Line& line : census.lines) {
     if (!with_requests_) {
-      Expect(waiting == QueueOf(key).size(), "G7: a queue of other waiters",
-             waiting);
+      Expect(line.waiting == QueueOf(line.key).size(),
+             "G7: a queue of other waiters", line.waiting);
     }
-    if (with_requests_ && waiting > 0) CheckCallers(key, waiting);
+    if (with_requests_ && line.waiting > 0) {
+      CheckCallers(line.key, line.waiting);
+    }
     if (!with_requests_ && !draining()) {
-      CheckPlaces(census, key, waiting);
-      CheckDeferred(census, key);
+      CheckPlaces(line);
+      CheckDeferred(line);
     }
-    if (waiting > 0) CheckLine(census, key, waiting);
-    waiting_here += waiting;
+    if (line.waiting > 0) CheckLine(census, line);
   }
   if (draining()) {
-    return Expect(waiting_here == 0, "waiting though it drains", waiting_here);
+    return Expect(waiting == 0, "waiting though it drains", waiting);
   }
-  if (!policy_.keyed) CheckSpares(census);
+  if (!policy_.keyed && !census.lines.empty()) {
+    CheckSpares(census.lines.front());
+  }
+}
+
+void Witness::CheckSeat(const Pool::Census& census,
+                        const Pool::Census::Seat& seat) {
+  const InstanceTrack& track = instances_[seat.number - 1];
+  const std::uint64_t which = seat.number;
+  Expect(seat.constructed && track.constructed && !track.destroyed,
+         "a constructor that does not run", which);
+  Expect(static_cast<std::size_t>(seat.bound) <= slots(),
+         "G5: more than max_holders are bound", which);
+  Expect(seat.bound >= track.held, "held, but not bound", which);
+  if (!with_requests_) {
+    const int seen = hooks_.enter
+                         ? track.bound_seen
+                         : track.held + track.outlived + track.deferred;
+    Expect(seat.bound == seen, "bound to somebody who is gone", which);
+  }
+  Expect(!track.doomed || seat.retired || seat.state == InstanceState::kClosing,
+         "an object is kept that must not be lent", which);
+  Expect(seat.checking == track.checking, "a Check that does not run", which);
+  // What is over is closed as soon as nobody holds it.
+  if (seat.bound == 0 && !seat.checking && !track.initializing &&
+      !AwaitsRetry(track)) {
+    const bool closing = seat.state == InstanceState::kClosing;
+    Expect(!seat.retired || closing, "G8: an object that is over is not closed",
+           which);
+    Expect(!draining() || closing, "G8: an object outlives the drain", which);
+    if (closing) {
+      Expect(track.closing && !track.close_over, "a Close that does not run",
+             which);
+    } else {
+      CheckIdling(census, seat, track);
+    }
+  }
+  // It is to be closed: what it still does is of no use.
+  if (seat.retired && track.initializing && seat.bound == 0) {
+    Expect(InitIsDeaf(track), "G7: an init that nobody awaits", which);
+  }
+  // Nobody waits for its init any more.
+  if (policy_.abandon_init == AbandonInit::kCancel && hooks_.enter &&
+      track.initializing && seat.bound == 0) {
+    Expect((seat.warm && !seat.retired) || InitIsDeaf(track),
+           "G7: an init that nobody awaits", which);
+  }
 }
 
 // Who has moved up is told its place within a second, where that is worth it.
-void Witness::CheckPlaces(const Pool::Census& census, const std::string& key,
-                          std::size_t waiting) {
+void Witness::CheckPlaces(const Pool::Census::Line& line) {
   const coro::Instant now = Now();
-  const std::size_t served = waiting - Unserved(census, key, waiting);
+  const std::size_t served = Served(line);
   std::size_t place = 0;
-  for (LeaseTrack* const track : QueueOf(key)) {
+  for (LeaseTrack* const track : QueueOf(line.key)) {
     ++place;
     if (track->place > place) track->moved_at = now;
     track->place = place;
@@ -354,12 +354,11 @@ void Witness::CheckPlaces(const Pool::Census& census, const std::string& key,
 }
 
 // DEFERRED: one waits for capacity, not for the init that will serve it.
-void Witness::CheckDeferred(const Pool::Census& census,
-                            const std::string& key) {
-  const std::vector<LeaseTrack*>& queue = QueueOf(key);
+void Witness::CheckDeferred(const Pool::Census::Line& line) {
+  const std::vector<LeaseTrack*>& queue = QueueOf(line.key);
   std::size_t place = 0;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    if (seat.key != key || !UnderWay(seat)) continue;
+  for (const Pool::Census::Seat& seat : line.seats) {
+    if (!UnderWay(seat)) continue;
     for (std::size_t left = SlotsLeft(seat); left > 0 && place < queue.size();
          --left, ++place) {
       Expect(!queue[place]->deferred || seat.checking,
@@ -397,11 +396,13 @@ void Witness::CheckIdling(const Pool::Census& census,
   const bool ready = seat.state == InstanceState::kReady;
   // min_idle of those whose time is over stay.
   std::size_t overdue = 0;
-  for (const Pool::Census::Seat& other : census.instances) {
-    overdue += other.bound == 0 && !other.retired && !other.checking &&
-               other.state == InstanceState::kReady &&
-               Now() >= coro::After(instances_[other.number - 1].idle_since,
-                                    policy_.idle_timeout);
+  for (const Pool::Census::Line& line : census.lines) {
+    for (const Pool::Census::Seat& other : line.seats) {
+      overdue += other.bound == 0 && !other.retired && !other.checking &&
+                 other.state == InstanceState::kReady &&
+                 Now() >= coro::After(instances_[other.number - 1].idle_since,
+                                      policy_.idle_timeout);
+    }
   }
   Expect(overdue <= static_cast<std::size_t>(policy_.min_idle),
          "an object outlived idle_timeout", seat.number);
@@ -412,16 +413,12 @@ void Witness::CheckIdling(const Pool::Census& census,
 }
 
 // G7: no object sits while somebody waits.
-void Witness::CheckLine(const Pool::Census& census, const std::string& key,
-                        std::size_t waiting) {
-  std::size_t here = 0;
-  std::size_t lendable = 0;
-  std::size_t closing = 0;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    closing += seat.state == InstanceState::kClosing;
-    if (seat.key != key) continue;
-    ++here;
-    lendable += !seat.retired;
+void Witness::CheckLine(const Pool::Census& census,
+                        const Pool::Census::Line& line) {
+  const bool here = !line.seats.empty();
+  bool hope = false;
+  for (const Pool::Census::Seat& seat : line.seats) {
+    hope |= !seat.retired;
     const bool lends =
         seat.state == InstanceState::kReady ||
         seat.state == InstanceState::kHeld ||
@@ -431,44 +428,48 @@ void Witness::CheckLine(const Pool::Census& census, const std::string& key,
                static_cast<std::size_t>(seat.bound) >= slots(),
            "G7: an object with room, and somebody waits for it", seat.number);
   }
-  if (Unserved(census, key, waiting) == 0) return;
-  const bool full = census.instances.size() >=
-                    static_cast<std::size_t>(policy_.max_instances);
+  if (Unserved(line) == 0) return;
+  const bool full =
+      census.instances >= static_cast<std::size_t>(policy_.max_instances);
   if (!BreakerAllows()) {
-    return Expect(full || lendable > 0 || (policy_.keyed && here > 0),
+    return Expect(full || hope || (policy_.keyed && here),
                   "one waits for nothing while the breaker is open");
   }
-  if (!policy_.keyed || here == 0) {
+  if (!policy_.keyed || !here) {
     Expect(full, "G7: somebody waits, and nothing is built");
   }
-  if (!policy_.keyed || here > 0) return;
-  // It makes room for itself, unless enough is made already.
+  if (policy_.keyed && !here) CheckRoomIsMade(census);
+}
+
+// A key without an object makes room for itself, unless enough is made already.
+void Witness::CheckRoomIsMade(const Pool::Census& census) {
   std::size_t hungry = 0;
-  for (const auto& [name, queued] : census.waiting) {
-    bool has = false;
-    for (const Pool::Census::Seat& seat : census.instances) {
-      has |= seat.key == name;
+  std::size_t closing = 0;
+  for (const Pool::Census::Line& line : census.lines) {
+    hungry += line.waiting > 0 && line.seats.empty();
+    for (const Pool::Census::Seat& seat : line.seats) {
+      closing += seat.state == InstanceState::kClosing;
     }
-    hungry += queued > 0 && !has;
   }
-  for (const Pool::Census::Seat& seat : census.instances) {
-    Expect(hungry <= closing || seat.bound > 0 || seat.checking ||
-               seat.retired || seat.state != InstanceState::kReady,
-           "G7: an idle object keeps another key waiting", seat.number);
+  if (hungry <= closing) return;
+  for (const Pool::Census::Line& line : census.lines) {
+    for (const Pool::Census::Seat& seat : line.seats) {
+      Expect(seat.bound > 0 || seat.checking || seat.retired ||
+                 seat.state != InstanceState::kReady,
+             "G7: an idle object keeps another key waiting", seat.number);
+    }
   }
 }
 
 // min_idle are ready, or on their way; and no more are on their way than are
 // needed.
-void Witness::CheckSpares(const Pool::Census& census) {
+void Witness::CheckSpares(const Pool::Census::Line& line) {
   std::size_t spares = 0;
   std::size_t under_way = 0;  // with an init that may be let go
   std::size_t offered = 0;    // slots for those who wait
   std::size_t needed = 0;     // instances that offer them
-  const std::size_t waiting =
-      census.waiting.empty() ? 0 : census.waiting.front().second;
-  for (const Pool::Census::Seat& seat : census.instances) {
-    if (UnderWay(seat) && offered < waiting) {
+  for (const Pool::Census::Seat& seat : line.seats) {
+    if (UnderWay(seat) && offered < line.waiting) {
       offered += SlotsLeft(seat);
       needed += seat.bound == 0;
     }
@@ -478,8 +479,8 @@ void Witness::CheckSpares(const Pool::Census& census) {
     under_way += !ready && UnderWay(seat);
   }
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
-  const bool full = census.instances.size() >=
-                    static_cast<std::size_t>(policy_.max_instances);
+  const bool full =
+      line.seats.size() >= static_cast<std::size_t>(policy_.max_instances);
   const bool pauses =
       init_failed_at_ != coro::Instant::min() &&
       Now() <=
