@@ -66,7 +66,6 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   bool LeaseEnded() const;
   bool AcquireFailed() const;
   std::shared_ptr<Stream> NewStream(std::uint64_t after, bool by_acquire);
-  void Feed(const std::shared_ptr<Stream>& stream, Scope::Input input);
   void SendUse(std::uint64_t call_id);
   std::vector<std::uint64_t> Unanswered() const;
   bool MayResume() const;
