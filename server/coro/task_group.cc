@@ -1,12 +1,13 @@
 #include "server/coro/task_group.h"
 
+#include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <exception>
 #include <utility>
 
 #include "server/coro/check.h"
 #include "server/coro/event.h"
-#include "server/coro/mutex.h"
 #include "server/coro/yield.h"
 
 namespace anteroom::coro {
@@ -15,26 +16,38 @@ struct TaskGroup::State {
   explicit State(Runtime runtime) : runtime(runtime), empty(runtime) {}
 
   bool CountIn() {
-    MutexLock lock(mu);
-    if (closed) return false;
-    ++count;
+    std::size_t now = count_.load(std::memory_order_relaxed);
+    do {
+      if ((now & kClosed) != 0) return false;
+    } while (!count_.compare_exchange_weak(now, now + kOne,
+                                           std::memory_order_relaxed));
     return true;
   }
 
   void CountOut() {
-    {
-      MutexLock lock(mu);
-      if (--count != 0 || !closed) return;
+    // What the task did happens before whoever joins goes on.
+    if (count_.fetch_sub(kOne, std::memory_order_acq_rel) == kOne + kClosed) {
+      empty.Set();
     }
-    empty.Set();
+  }
+
+  void Close() {
+    if (count_.fetch_or(kClosed, std::memory_order_acq_rel) == 0) empty.Set();
+  }
+
+  std::size_t size() const {
+    return count_.load(std::memory_order_acquire) / kOne;
   }
 
   const Runtime runtime;
   std::stop_source stop;
-  Event empty;  // closed, and count is 0
-  Mutex mu;
-  bool closed ABSL_GUARDED_BY(mu) = false;
-  std::size_t count ABSL_GUARDED_BY(mu) = 0;
+  Event empty;  // closed, and no task is left
+
+ private:
+  // The tasks, kOne each, and kClosed.
+  static constexpr std::size_t kClosed = 1;
+  static constexpr std::size_t kOne = 2;
+  std::atomic<std::size_t> count_{0};
 };
 
 // A coroutine that nobody awaits: it frees its own frame, then counts out.
@@ -90,14 +103,7 @@ bool TaskGroup::SpawnPosted(Task<void> task) {
   return true;
 }
 
-void TaskGroup::Close() {
-  {
-    MutexLock lock(state_->mu);
-    state_->closed = true;
-    if (state_->count != 0) return;
-  }
-  state_->empty.Set();
-}
+void TaskGroup::Close() { state_->Close(); }
 
 void TaskGroup::RequestStop() { state_->stop.request_stop(); }
 
@@ -112,9 +118,6 @@ Task<void> TaskGroup::Join() {
   co_await std::move(wait);
 }
 
-std::size_t TaskGroup::size() const {
-  MutexLock lock(state_->mu);
-  return state_->count;
-}
+std::size_t TaskGroup::size() const { return state_->size(); }
 
 }  // namespace anteroom::coro

@@ -7,15 +7,6 @@
 namespace anteroom::lifecycle {
 namespace {
 
-Event MakeEvent(const InstanceInfo& info, Phase phase) {
-  Event event;
-  event.resource = info.resource;
-  event.key = info.key;
-  event.instance_id = info.instance_id;
-  event.phase = phase;
-  return event;
-}
-
 // CLOSING and CLOSED go to watchers alone.
 bool GoesToCauser(Phase phase) {
   return phase != Phase::kClosing && phase != Phase::kClosed;
@@ -24,7 +15,9 @@ bool GoesToCauser(Phase phase) {
 }  // namespace
 
 void Instance::Emit(Phase phase, const absl::Status& status) {
-  Event event = MakeEvent(info_, phase);
+  Event event;
+  event.subject = subject_;
+  event.phase = phase;
   event.status = status;
   std::shared_ptr<EventSink> sink;
   if (causer != nullptr && GoesToCauser(phase)) sink = causer->sink();
@@ -81,7 +74,9 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
 void Instance::Progress(std::optional<double> fraction,
                         absl::string_view message,
                         const std::vector<std::shared_ptr<Lease>>& waiting) {
-  Event event = MakeEvent(info_, Phase::kProgress);
+  Event event;
+  event.subject = subject_;
+  event.phase = Phase::kProgress;
   event.progress = fraction;
   event.message = std::string(message);
   std::vector<std::shared_ptr<EventSink>> owners;

@@ -58,6 +58,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
         events_(events),
         hooks_(hooks),
         info_(std::move(info)),
+        subject_(std::make_shared<EventSubject>(
+            EventSubject{info_.resource, info_.key, info_.instance_id, {}})),
         number_(number),
         closing_(runtime) {}
   Instance(const Instance&) = delete;
@@ -129,6 +131,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   EventLog& events_;
   const Hooks hooks_;
   const InstanceInfo info_;
+  const std::shared_ptr<const EventSubject> subject_;
   const std::uint64_t number_;
   coro::Event closing_;
   bool constructed_ = false;

@@ -52,7 +52,7 @@ LeaseView Lease::View() const {
   view.expire_time = WallAt(Expiry());
   view.revoke_time = state() == LeaseState::kHeld ? WallAt(revoke_at_)
                                                   : absl::InfiniteFuture();
-  view.instance_id = instance_id_;
+  if (subject_ != nullptr) view.instance_id = subject_->instance_id;
   view.value = value_;
   view.receipt = receipt_;
   return view;
@@ -73,13 +73,17 @@ void Lease::Transition(LeaseState to) {
   state_.store(to, std::memory_order_release);
 }
 
+std::shared_ptr<const EventSubject> Lease::SubjectOn(
+    const std::string& instance_id) const {
+  return std::make_shared<EventSubject>(
+      EventSubject{resource_, options_.key, instance_id, info_.name});
+}
+
 void Lease::Emit(Phase phase, absl::string_view message,
                  const absl::Status& status, int position) {
   Event event;
-  event.resource = resource_;
-  event.key = options_.key;
-  event.instance_id = instance_id_;
-  event.lease_name = info_.name;
+  if (subject_ == nullptr) subject_ = SubjectOn(/*instance_id=*/"");
+  event.subject = subject_;
   event.phase = phase;
   event.message = std::string(message);
   event.queue_position = position;
@@ -117,7 +121,7 @@ void Lease::Bind(std::shared_ptr<Instance> instance,
                  std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
   instance_ = std::move(instance);
-  instance_id_ = instance_->info().instance_id;
+  subject_ = SubjectOn(instance_->info().instance_id);
   info_.fencing_token = fencing_token;
   Transition(LeaseState::kEntering);
   if (pool_.hooks().enter) Emit(Phase::kEntering);

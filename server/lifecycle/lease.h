@@ -201,6 +201,9 @@ class Lease : public std::enable_shared_from_this<Lease> {
  private:
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What its events are about, on the instance with this id; empty: on none.
+  std::shared_ptr<const EventSubject> SubjectOn(
+      const std::string& instance_id) const;
   void Emit(Phase phase, absl::string_view message = {},
             const absl::Status& status = absl::OkStatus(), int position = 0)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -235,7 +238,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
   std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
-  std::string instance_id_ ABSL_GUARDED_BY(mu_);
+  // Null before its first event, another once it is bound.
+  std::shared_ptr<const EventSubject> subject_ ABSL_GUARDED_BY(mu_);
   Payload value_ ABSL_GUARDED_BY(mu_);
   absl::Duration ttl_ ABSL_GUARDED_BY(mu_);
   coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);

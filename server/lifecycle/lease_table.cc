@@ -30,18 +30,26 @@ void LeaseTable::Ended(std::shared_ptr<Lease> lease) {
   coro::MutexLock lock(mu_);
   ended_.push_back(Kept{coro::After(clock_.Now(), options_.receipts_kept),
                         std::move(lease)});
+  drop_at_.store(DropAt(), std::memory_order_relaxed);
+}
+
+coro::Instant LeaseTable::DropAt() const {
+  if (ended_.empty()) return coro::kNever;
+  return ended_.size() > options_.receipts_max ? coro::Instant::min()
+                                               : ended_.front().until;
 }
 
 std::vector<std::shared_ptr<Lease>> LeaseTable::Prune() {
   std::vector<std::shared_ptr<Lease>> dropped;
+  const coro::Instant now = clock_.Now();
+  if (now < drop_at_.load(std::memory_order_relaxed)) return dropped;
   {
     coro::MutexLock lock(mu_);
-    const coro::Instant now = clock_.Now();
-    while (!ended_.empty() && (ended_.size() > options_.receipts_max ||
-                               ended_.front().until <= now)) {
+    while (DropAt() <= now) {
       dropped.push_back(std::move(ended_.front().lease));
       ended_.pop_front();
     }
+    drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
   for (const std::shared_ptr<Lease>& lease : dropped) {
     Shard& shard = ShardOf(lease->id());

@@ -11,6 +11,7 @@
 #define ANTEROOM_SERVER_LIFECYCLE_LEASE_TABLE_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <deque>
 #include <memory>
@@ -64,12 +65,16 @@ class LeaseTable {
   };
 
   Shard& ShardOf(absl::string_view id);
+  // When the oldest of ended_ is to be dropped; kNever: there is none.
+  coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const coro::Clock& clock_;
   const Options options_;
   std::array<Shard, kShards> shards_;
   coro::Mutex mu_;
   std::deque<Kept> ended_ ABSL_GUARDED_BY(mu_);  // oldest first
+  // DropAt(), for whoever looks without the lock; written under it.
+  std::atomic<coro::Instant> drop_at_{coro::kNever};
 };
 
 }  // namespace anteroom::lifecycle

@@ -70,11 +70,7 @@ absl::Status Pool::CheckKey(absl::string_view key) const {
 }
 
 std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions&& options) {
-  std::uint64_t number = 0;
-  {
-    coro::MutexLock lock(mu_);
-    number = ++last_lease_;
-  }
+  const std::uint64_t number = ++last_lease_;
   const std::uint64_t high = runtime_.random.Next();
   const std::uint64_t low = runtime_.random.Next();
   std::string id = absl::StrCat(absl::Hex(high, absl::kZeroPad16),
@@ -86,8 +82,8 @@ std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions&& options) {
 }
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
-    AcquireOptions options, std::stop_token stop, coro::Instant deadline) {
-  const std::shared_ptr<Lease> lease = MakeLease(std::move(options));
+    std::shared_ptr<Lease> lease, std::stop_token stop,
+    coro::Instant deadline) {
   // What is certain to be too late does not even queue.
   const absl::StatusOr<std::shared_ptr<Ticket>> admitted =
       runtime_.clock.Now() >= deadline ? WaitTimedOut() : Admit(lease);

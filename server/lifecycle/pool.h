@@ -34,6 +34,7 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_POOL_H_
 #define ANTEROOM_SERVER_LIFECYCLE_POOL_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -92,7 +93,9 @@ class Pool {
   // caller has left by then is ended with DISCONNECTED. Resumes on the executor
   // if it waited.
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      AcquireOptions options, std::stop_token stop, coro::Instant deadline);
+      AcquireOptions&& options, std::stop_token stop, coro::Instant deadline) {
+    return Acquire(MakeLease(std::move(options)), std::move(stop), deadline);
+  }
 
   // Calls a method; of a deferred lease once it is entered. Failures:
   // LEASE_ENDED, STALE_FENCING_TOKEN, those of RunUse() and, where it awaited a
@@ -234,6 +237,10 @@ class Pool {
 
   // ---- pool.cc: leases ----
 
+  // From WAITING on.
+  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
+      std::shared_ptr<Lease> lease, std::stop_token stop,
+      coro::Instant deadline);
   // From ENTERING to HELD, or the end of a lease whose enter failed.
   coro::Task<absl::Status> Enter(std::shared_ptr<Lease> lease,
                                  std::stop_token stop, coro::Instant deadline);
@@ -370,7 +377,7 @@ class Pool {
   // Bound ones, by fencing token.
   std::map<std::uint64_t, std::shared_ptr<Lease>> leases_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_token_ ABSL_GUARDED_BY(mu_);
-  std::uint64_t last_lease_ ABSL_GUARDED_BY(mu_);
+  std::atomic<std::uint64_t> last_lease_;
   std::uint64_t last_instance_ ABSL_GUARDED_BY(mu_) = 0;
   std::uint64_t last_arrival_ ABSL_GUARDED_BY(mu_) = 0;
 };

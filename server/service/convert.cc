@@ -310,10 +310,10 @@ v1::LifecycleEvent ToProto(const lifecycle::Event& event) {
   v1::LifecycleEvent proto;
   proto.set_sequence(event.sequence);
   ToProto(event.time, proto.mutable_time());
-  proto.set_resource(event.resource);
-  proto.set_key(event.key);
-  proto.set_instance_id(event.instance_id);
-  proto.set_lease_name(event.lease_name);
+  proto.set_resource(event.resource());
+  proto.set_key(event.key());
+  proto.set_instance_id(event.instance_id());
+  proto.set_lease_name(event.lease_name());
   proto.set_phase(ToProto(event.phase));
   proto.set_message(event.message);
   if (event.progress.has_value()) proto.set_progress(*event.progress);

@@ -24,9 +24,10 @@ absl::Status CheckLeaseId(const std::string& lease_id) {
 
 bool Concerns(const v1::WatchEventsRequest& request,
               const lifecycle::Event& event) {
-  return (request.resource().empty() || request.resource() == event.resource) &&
+  return (request.resource().empty() ||
+          request.resource() == event.resource()) &&
          (request.lease_name().empty() ||
-          request.lease_name() == event.lease_name);
+          request.lease_name() == event.lease_name());
 }
 
 }  // namespace

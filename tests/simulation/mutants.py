@@ -522,8 +522,8 @@ MUTANTS = [
     Mutant(
         "one_receipt_too_few",
         "lease_table.cc",
-        "    while (!ended_.empty() && (ended_.size() > options_.receipts_max ||",
-        "    while (!ended_.empty() && (ended_.size() >= options_.receipts_max ||",
+        "  return ended_.size() > options_.receipts_max ?",
+        "  return ended_.size() >= options_.receipts_max ?",
         "a receipt is dropped too early",
     ),
     Mutant(

@@ -27,11 +27,11 @@ class RandomScope::Stream : public ScopeStream {
     scope_.Expect(event.sequence > last_sequence_,
                   "an event told twice, or late");
     scope_.Expect(
-        event.lease_name.empty() ||
-            scope_.world_.witness.Named(event.lease_name) == &scope_.track_,
+        event.lease_name().empty() ||
+            scope_.world_.witness.Named(event.lease_name()) == &scope_.track_,
         "an event of another's lease");
     last_sequence_ = event.sequence;
-    own_events += !event.lease_name.empty();
+    own_events += !event.lease_name().empty();
     if (event.phase == Phase::kExiting || event.phase == Phase::kExited) {
       scope_.CheckExitFollows(*this, event.phase);
     }

@@ -1069,22 +1069,22 @@ bool Witness::BreakerAllows() const {
 void Witness::OnSink(LeaseTrack& track, const Event& event) {
   if (tells_) {
     Tell(kPhases[static_cast<int>(event.phase)], track.number,
-         event.instance_id);
+         event.instance_id());
   }
   if (sunk_.empty() || sunk_.back().first != event.sequence) {
     sunk_.emplace_back(event.sequence, event.phase);
   }
   Expect(event.time == runtime_.clock.WallNow(), "an event of another time",
          track.number);
-  if (event.lease_name.empty()) {
+  if (event.lease_name().empty()) {
     Expect(track.instance == nullptr ||
-               track.instance == FindInstance(event.instance_id),
+               track.instance == FindInstance(event.instance_id()),
            "a stream was told of another's instance", track.number);
     Expect(event.phase != Phase::kClosing && event.phase != Phase::kClosed,
            "a stream was told of CLOSING or CLOSED", track.number);
     return;
   }
-  named_.insert_or_assign(event.lease_name, &track);
+  named_.insert_or_assign(event.lease_name(), &track);
   if (event.phase != Phase::kWaiting || !track.queued || with_requests_) return;
   const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
   const auto found = std::find(queue.begin(), queue.end(), &track);
@@ -1103,7 +1103,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
       OnWaiting(track, event.queue_position);
       break;
     case Phase::kEntering: {
-      InstanceTrack* const instance = FindInstance(event.instance_id);
+      InstanceTrack* const instance = FindInstance(event.instance_id());
       Expect(hooks_.enter && track.instance == nullptr && instance != nullptr,
              "ENTERING at the wrong time", track.number);
       if (!violation_.empty()) return;
@@ -1117,7 +1117,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
       break;
     }
     case Phase::kEntered: {
-      InstanceTrack* const instance = FindInstance(event.instance_id);
+      InstanceTrack* const instance = FindInstance(event.instance_id());
       Expect(instance != nullptr && !track.entered && !track.failed,
              "ENTERED at the wrong time", track.number);
       if (!violation_.empty()) return;
@@ -1251,17 +1251,17 @@ void Witness::OnLog(const Event& event) {
   if (tells_) {
     Tell("    event", static_cast<std::uint64_t>(event.phase),
          absl::StrCat(kPhases[static_cast<int>(event.phase)], " ",
-                      event.instance_id, " ", event.lease_name));
+                      event.instance_id(), " ", event.lease_name()));
   }
   Mix(static_cast<std::uint64_t>(event.phase) << 8 |
       static_cast<std::uint64_t>(event.queue_position));
-  Mix(InstanceNumber(event.instance_id));
+  Mix(InstanceNumber(event.instance_id()));
   Mix(static_cast<std::uint64_t>(absl::ToUnixNanos(event.time)));
   if (!checks_) return;
   const bool was_sunk = !sunk_.empty() && sunk_.front().first == event.sequence;
   LeaseTrack* track = nullptr;
-  if (!event.lease_name.empty()) {
-    LeaseTrack*& named = named_[event.lease_name];
+  if (!event.lease_name().empty()) {
+    LeaseTrack*& named = named_[event.lease_name()];
     if (named == nullptr) named = acquiring_;
     track = named;
     if (track == nullptr) return Expect(false, "an event of no lease");
@@ -1278,7 +1278,7 @@ void Witness::OnLog(const Event& event) {
   }
   if (!violation_.empty()) return;
   if (track != nullptr) return OnLease(*track, event);
-  InstanceTrack* const instance = FindInstance(event.instance_id);
+  InstanceTrack* const instance = FindInstance(event.instance_id());
   if (instance == nullptr) return Expect(false, "an event of no instance");
   const std::uint64_t which = instance->number;
   const auto once = [&](bool& told, bool now) {
