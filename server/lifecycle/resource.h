@@ -3,9 +3,8 @@
 //   hook         Python        runs
 //   constructor  __init__      once per instance, synchronous
 //   Init         __await__     once per instance, single flight; again only
-//   where
-//                              it failed and the policy has init_retry: a
-//                              failed Init leaves the object as constructed
+//                              where it failed and the policy has init_retry:
+//                              a failed Init leaves the object as constructed
 //   Enter        __aenter__    once per lease; where it did not await the init,
 //                              the server's waiting for it is part of the enter
 //   Use          a method      any number of times while held
@@ -22,9 +21,9 @@
 //  - A context, and every reference handed to a hook, lives until that hook's
 //    task has ended.
 //  - Init, Check and Close run alone on their object. Enter, Use and Exit of
-//  different
-//    leases may run side by side on a shared object, on different threads;
-//    those of one lease keep the order Enter, Uses (side by side), Exit.
+//    different leases may run side by side on a shared object, on different
+//    threads; those of one lease keep the order Enter, Uses (side by side),
+//    Exit.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
 

@@ -33,8 +33,7 @@
 //    that did not by CALL_NOT_RECEIVED, and is not run any more unless sent
 //    again; one whose reply was dropped at the bounds by REPLY_LOST.
 //  - Before `entered` it outlives its stream only if it has a request id:
-//  nobody
-//    could name it else.
+//    nobody could name it else.
 //
 // Thread safety: none; one driver at a time.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_SCOPE_H_

@@ -1,4 +1,5 @@
-// The guarantees of the contract, each a named test: G1 to G5 and G9 here.
+// The guarantees of the contract, each a named test: G1 to G5 and G9 here, the
+// others in guarantees_wait_test.cc.
 #include <random>
 
 #include "absl/strings/match.h"
