@@ -10,8 +10,9 @@
 namespace anteroom::lifecycle {
 namespace {
 
+// T: what the call would have answered.
 template <typename T>
-coro::Task<absl::StatusOr<T>> Refused(absl::Status status) {
+coro::Task<T> Refused(absl::Status status) {
   co_return status;
 }
 
@@ -56,9 +57,11 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
     std::stop_token stop, coro::Instant deadline) {
   ForgetOldReceipts();
   const absl::StatusOr<Pool*> pool = FindPool(resource);
-  if (!pool.ok()) return Refused<std::shared_ptr<Lease>>(pool.status());
+  if (!pool.ok())
+    return Refused<absl::StatusOr<std::shared_ptr<Lease>>>(pool.status());
   const absl::Status keyed = (*pool)->CheckKey(options.key);
-  if (!keyed.ok()) return Refused<std::shared_ptr<Lease>>(keyed);
+  if (!keyed.ok())
+    return Refused<absl::StatusOr<std::shared_ptr<Lease>>>(keyed);
   const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
   options.enter_by = bound;
   if (options.request.empty()) {
@@ -87,10 +90,21 @@ coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
     absl::string_view lease_id, std::string method, const Payload& argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
-  if (!lease.ok()) return Refused<Payload>(lease.status());
+  if (!lease.ok()) return Refused<absl::StatusOr<Payload>>(lease.status());
   Pool& pool = (*lease)->pool();
   return pool.Use(*std::move(lease), std::move(method), argument, fencing_token,
                   std::move(stop), deadline);
+}
+
+coro::Task<absl::Status> Anteroom::UseStream(
+    absl::string_view lease_id, std::string method, const Payload& argument,
+    UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+    coro::Instant deadline) {
+  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  if (!lease.ok()) return Refused<absl::Status>(lease.status());
+  Pool& pool = (*lease)->pool();
+  return pool.UseStream(*std::move(lease), std::move(method), argument, channel,
+                        fencing_token, std::move(stop), deadline);
 }
 
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Renew(

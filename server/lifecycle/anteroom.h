@@ -74,6 +74,12 @@ class Anteroom {
                                           std::stop_token stop,
                                           coro::Instant deadline);
 
+  // The same for a streaming method (Pool::UseStream()).
+  coro::Task<absl::Status> UseStream(
+      absl::string_view lease_id, std::string method, const Payload& argument,
+      UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+      coro::Instant deadline);
+
   // Restarts the lease's time to live. LEASE_NOT_FOUND, LEASE_ENDED.
   absl::StatusOr<std::shared_ptr<Lease>> Renew(absl::string_view lease_id,
                                                absl::Duration ttl);

@@ -32,7 +32,8 @@ void EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
     if (ring_.size() < capacity_) {
       ring_.push_back(std::move(event));
     } else {
-      ring_[PlaceOf(event.sequence)] = std::move(event);
+      // The oldest is let go of when the lock is, too.
+      std::swap(ring_[PlaceOf(event.sequence)], event);
     }
     appended.swap(appended_);
   }

@@ -104,6 +104,11 @@ void Lease::LetGo() {
   options_.arguments.clear();
   cause_.error = absl::OkStatus();
   value_ = Payload();
+  if (subject_ != nullptr) {  // no event follows: View() shows the instance
+    auto instance = std::make_shared<EventSubject>();
+    instance->instance_id = subject_->instance_id;
+    subject_ = std::move(instance);
+  }
 }
 
 absl::Time Lease::WallAt(coro::Instant instant) const {

@@ -252,9 +252,12 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
   return absl::OkStatus();
 }
 
-coro::Task<absl::StatusOr<Payload>> Pool::Use(
-    std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
-    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
+template <typename Run>
+auto Pool::Pinned(std::shared_ptr<Lease> lease, std::string method,
+                  std::uint64_t fencing_token, std::stop_token stop,
+                  coro::Instant deadline, Run run)
+    -> std::invoke_result_t<Run&, Object&, Lease&, absl::string_view,
+                            std::stop_token> {
   if (lease->deferred()) {
     coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);
     const absl::Status entered = co_await std::move(enter);
@@ -264,12 +267,38 @@ coro::Task<absl::StatusOr<Payload>> Pool::Use(
   if (!begun.ok()) co_return begun;
   const std::shared_ptr<Instance> instance = lease->instance();
   instance->uses.fetch_add(1, std::memory_order_relaxed);
-  coro::Task<absl::StatusOr<Payload>> use =
-      RunUse(runtime_, policy_, *instance->object, *lease, method, argument,
-             std::move(stop), deadline);
-  absl::StatusOr<Payload> result = co_await std::move(use);
+  auto use = run(*instance->object, *lease, method, std::move(stop));
+  auto result = co_await std::move(use);
   if (lease->EndUse()) WatchEnd(lease);
   co_return result;
+}
+
+coro::Task<absl::StatusOr<Payload>> Pool::Use(
+    std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
+    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
+  return Pinned(std::move(lease), std::move(method), fencing_token,
+                std::move(stop), deadline,
+                [this, &argument, deadline](Object& object, Lease& held,
+                                            absl::string_view name,
+                                            std::stop_token caller) {
+                  return RunUse(runtime_, policy_, object, held, name, argument,
+                                std::move(caller), deadline);
+                });
+}
+
+coro::Task<absl::Status> Pool::UseStream(
+    std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
+    UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+    coro::Instant deadline) {
+  return Pinned(std::move(lease), std::move(method), fencing_token,
+                std::move(stop), deadline,
+                [this, &argument, &channel, deadline](
+                    Object& object, Lease& held, absl::string_view name,
+                    std::stop_token caller) {
+                  return RunUseStream(runtime_, policy_, object, held, name,
+                                      argument, channel, std::move(caller),
+                                      deadline);
+                });
 }
 
 absl::Status Pool::Renew(const std::shared_ptr<Lease>& lease,

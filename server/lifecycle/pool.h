@@ -42,6 +42,7 @@
 #include <set>
 #include <stop_token>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -107,6 +108,13 @@ class Pool {
                                           std::uint64_t fencing_token,
                                           std::stop_token stop,
                                           coro::Instant deadline);
+
+  // The same for a streaming method. `channel`, too, must live until the task
+  // has ended.
+  coro::Task<absl::Status> UseStream(
+      std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
+      UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+      coro::Instant deadline);
 
   // Restarts the lease's time to live; `ttl` 0 keeps its length.
   absl::Status Renew(const std::shared_ptr<Lease>& lease, absl::Duration ttl);
@@ -237,6 +245,14 @@ class Pool {
 
   // ---- pool.cc: leases ----
 
+  // The call of a method, from the first look at the lease to the last: `run`
+  // calls it, and refers to what outlives the task.
+  template <typename Run>
+  auto Pinned(std::shared_ptr<Lease> lease, std::string method,
+              std::uint64_t fencing_token, std::stop_token stop,
+              coro::Instant deadline, Run run)
+      -> std::invoke_result_t<Run&, Object&, Lease&, absl::string_view,
+                              std::stop_token>;
   // From WAITING on.
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
       std::shared_ptr<Lease> lease, std::stop_token stop,

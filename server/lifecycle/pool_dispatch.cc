@@ -380,7 +380,8 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
   return waiting;
 }
 
-void Pool::Perform(Todo&& todo, Begin builds) {
+void Pool::Perform(Todo&& decided, Begin builds) {
+  Todo todo = std::move(decided);  // kept no longer than this
   for (std::stop_source& stop : todo.stop) stop.request_stop();
   for (auto& [instance, stop] : todo.idle) {
     group_.Spawn(WatchIdle(instance, std::move(stop)));

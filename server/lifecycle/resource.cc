@@ -13,6 +13,12 @@ coro::Task<absl::StatusOr<Payload>> Object::Enter(EnterContext&) {
   co_return Payload();
 }
 
+coro::Task<absl::Status> Object::UseStream(UseContext&,
+                                           absl::string_view method,
+                                           const Payload&, UseChannel&) {
+  co_return MethodNotFound(method);
+}
+
 coro::Task<absl::StatusOr<ExitResult>> Object::Exit(ExitContext&) {
   co_return ExitResult();
 }

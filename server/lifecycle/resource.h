@@ -8,6 +8,8 @@
 //   Enter        __aenter__    once per lease; where it did not await the init,
 //                              the server's waiting for it is part of the enter
 //   Use          a method      any number of times while held
+//   UseStream    an async      the same
+//                generator
 //   Exit         __aexit__     once per entered lease
 //   Close        aclose        once per constructed instance, after all exits
 //   Check        -             while nobody holds the object, now and then
@@ -20,16 +22,17 @@
 //    client as INTERNAL.
 //  - A context, and every reference handed to a hook, lives until that hook's
 //    task has ended.
-//  - Init, Check and Close run alone on their object. Enter, Use and Exit of
-//    different leases may run side by side on a shared object, on different
-//    threads; those of one lease keep the order Enter, Uses (side by side),
-//    Exit.
+//  - Init, Check and Close run alone on their object. Enter, Use, UseStream and
+//    Exit of different leases may run side by side on a shared object, on
+//    different threads; those of one lease keep the order Enter, Uses and
+//    UseStreams (side by side), Exit.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_RESOURCE_H_
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -101,6 +104,25 @@ class CloseContext : public HookContext {};
 
 class CheckContext : public HookContext {};
 
+// What a streaming method and its caller tell each other while it runs.
+//
+// Thread safety: one Read() and one Write() at a time, which may run side by
+// side. Both resume on the executor if they waited.
+class UseChannel {
+ public:
+  virtual ~UseChannel() = default;
+  // The caller's next message, after the argument; nullopt once it will say no
+  // more. CANCELLED once `stop` is requested or the caller is gone,
+  // INVALID_REQUEST for what is no message. An error that the method returns
+  // ends the call with it.
+  virtual coro::Task<absl::StatusOr<std::optional<Payload>>> Read(
+      std::stop_token stop) = 0;
+  // Tells the caller something, in order; waits while it reads too slowly.
+  // CANCELLED once `stop` is requested or the caller is gone.
+  virtual coro::Task<absl::Status> Write(Payload message,
+                                         std::stop_token stop) = 0;
+};
+
 // What Exit answers.
 struct ExitResult {
   // True: the body's error is dealt with (Python's `return True`).
@@ -121,6 +143,13 @@ class Object {
   virtual coro::Task<absl::StatusOr<Payload>> Use(UseContext& context,
                                                   absl::string_view method,
                                                   const Payload& argument) = 0;
+  // METHOD_NOT_FOUND if the object has no such streaming method. `argument` and
+  // `channel` live until the task has ended. What it wrote reaches the caller
+  // before its status.
+  virtual coro::Task<absl::Status> UseStream(UseContext& context,
+                                             absl::string_view method,
+                                             const Payload& argument,
+                                             UseChannel& channel);
   virtual coro::Task<absl::StatusOr<ExitResult>> Exit(ExitContext& context);
   virtual coro::Task<absl::Status> Close(CloseContext& context);
   // OK: it is fit to be lent. An error closes it.

@@ -1,6 +1,7 @@
 #include "server/lifecycle/use.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "server/error/error.h"
@@ -58,24 +59,51 @@ class UseCall : public UseContext {
   std::optional<coro::LinkedStop> link_;
 };
 
+const absl::Status& StatusOf(const absl::Status& status) { return status; }
+const absl::Status& StatusOf(const absl::StatusOr<Payload>& result) {
+  return result.status();
+}
+
+// Bounds the call that `hook` makes, which refers to what outlives this.
+template <typename Hook>
+auto Run(coro::Runtime runtime, const Policy& policy, Lease& lease,
+         std::stop_token stop, coro::Instant deadline, Hook hook)
+    -> std::invoke_result_t<Hook&, UseContext&> {
+  coro::Instant bound = coro::kNever;
+  if (policy.use_timeout != absl::InfiniteDuration()) {
+    bound = coro::After(runtime.clock.Now(), policy.use_timeout);
+  }
+  UseCall call(runtime, lease, std::min(bound, deadline), stop);
+  auto guarded = Guarded([&] { return hook(call); });
+  auto result = co_await std::move(guarded);
+  if (!result.ok()) {
+    result = call.Explain(StatusOf(result), /*caller_bound=*/deadline <= bound);
+  }
+  co_return result;
+}
+
 }  // namespace
 
 coro::Task<absl::StatusOr<Payload>> RunUse(
     coro::Runtime runtime, const Policy& policy, Object& object, Lease& lease,
     absl::string_view method, const Payload& argument, std::stop_token stop,
     coro::Instant deadline) {
-  coro::Instant bound = coro::kNever;
-  if (policy.use_timeout != absl::InfiniteDuration()) {
-    bound = coro::After(runtime.clock.Now(), policy.use_timeout);
-  }
-  UseCall call(runtime, lease, std::min(bound, deadline), stop);
-  coro::Task<absl::StatusOr<Payload>> hook =
-      Guarded([&] { return object.Use(call, method, argument); });
-  absl::StatusOr<Payload> result = co_await std::move(hook);
-  if (!result.ok()) {
-    result = call.Explain(result.status(), /*caller_bound=*/deadline <= bound);
-  }
-  co_return result;
+  return Run(runtime, policy, lease, std::move(stop), deadline,
+             [&object, method, &argument](UseContext& context) {
+               return object.Use(context, method, argument);
+             });
+}
+
+coro::Task<absl::Status> RunUseStream(coro::Runtime runtime,
+                                      const Policy& policy, Object& object,
+                                      Lease& lease, absl::string_view method,
+                                      const Payload& argument,
+                                      UseChannel& channel, std::stop_token stop,
+                                      coro::Instant deadline) {
+  return Run(runtime, policy, lease, std::move(stop), deadline,
+             [&object, method, &argument, &channel](UseContext& context) {
+               return object.UseStream(context, method, argument, channel);
+             });
 }
 
 }  // namespace anteroom::lifecycle

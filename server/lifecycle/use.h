@@ -17,7 +17,7 @@
 
 namespace anteroom::lifecycle {
 
-// Calls the use hook for `lease`, whose Use is counted in. Failures:
+// Calls the use hook for `lease`, in which the call is counted. Failures:
 //   USE_CANCELLED  the lease ended and its use_grace was over
 //   USE_TIMED_OUT  use_timeout passed
 //   CANCELLED, DEADLINE_EXCEEDED  the caller's own stop and deadline
@@ -27,6 +27,14 @@ coro::Task<absl::StatusOr<Payload>> RunUse(
     coro::Runtime runtime, const Policy& policy, Object& object, Lease& lease,
     absl::string_view method, const Payload& argument, std::stop_token stop,
     coro::Instant deadline);
+
+// The same for a streaming method.
+coro::Task<absl::Status> RunUseStream(coro::Runtime runtime,
+                                      const Policy& policy, Object& object,
+                                      Lease& lease, absl::string_view method,
+                                      const Payload& argument,
+                                      UseChannel& channel, std::stop_token stop,
+                                      coro::Instant deadline);
 
 }  // namespace anteroom::lifecycle
 

@@ -57,10 +57,10 @@ class BidiStream {
     co_return request;
   }
 
-  // Waits until no more than `bytes` of responses queue up, the stream is
+  // Waits until no more than `most` of responses queues up, the stream is
   // broken or `stop` comes. Resumes on the executor if it waited.
-  coro::Task<void> AwaitBacklog(std::size_t bytes, std::stop_token stop) {
-    return bytes_->AwaitBacklog(bytes, std::move(stop));
+  coro::Task<void> AwaitBacklog(Backlog most, std::stop_token stop) {
+    return bytes_->AwaitBacklog(most, std::move(stop));
   }
 
   // Queues a response; never waits. Dropped if the stream is broken.

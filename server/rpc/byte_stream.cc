@@ -78,14 +78,15 @@ void ByteStream::Send(const grpc::ByteBuffer& message) {
   if (too_many) CutOff();
 }
 
-coro::Task<void> ByteStream::AwaitBacklog(std::size_t bytes,
-                                          std::stop_token stop) {
+coro::Task<void> ByteStream::AwaitBacklog(Backlog most, std::stop_token stop) {
   const std::shared_ptr<ByteStream> self = shared_from_this();
   while (!stop.stop_requested()) {
     std::shared_ptr<coro::Waiter> backlog;
     {
       coro::MutexLock lock(mu_);
-      if (queued_bytes_ <= bytes || broken_) co_return;
+      const bool low =
+          queue_.size() <= most.messages && queued_bytes_ <= most.bytes;
+      if (low || broken_) co_return;
       backlog = backlog_ = std::make_shared<coro::Waiter>(calls_.runtime());
     }
     co_await backlog->Wait(stop, coro::kNever);

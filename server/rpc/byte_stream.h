@@ -34,6 +34,12 @@
 
 namespace anteroom::rpc {
 
+// What queues up for a client that reads slowly.
+struct Backlog {
+  std::size_t messages = 0;
+  std::size_t bytes = 0;
+};
+
 class ByteStream
     : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public std::enable_shared_from_this<ByteStream> {
@@ -50,10 +56,9 @@ class ByteStream
   coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
       std::stop_token stop);
 
-  // Waits until no more than `bytes` of messages queue up, the stream is broken
-  // or `stop` comes. By one coroutine at a time. Resumes on the executor if it
-  // waited.
-  coro::Task<void> AwaitBacklog(std::size_t bytes, std::stop_token stop);
+  // Waits until no more than `most` queues up, the stream is broken or `stop`
+  // comes. By one coroutine at a time. Resumes on the executor if it waited.
+  coro::Task<void> AwaitBacklog(Backlog most, std::stop_token stop);
 
   // Queues a message; never waits. Dropped if the stream is broken.
   void Send(const grpc::ByteBuffer& message);

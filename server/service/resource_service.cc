@@ -3,7 +3,7 @@
 #include "server/rpc/bidi_stream.h"
 #include "server/rpc/server_stream.h"
 #include "server/rpc/unary.h"
-#include "server/service/not_implemented.h"
+#include "server/service/use_stream.h"
 #include "server/service/with_call.h"
 
 namespace anteroom::service {
@@ -27,7 +27,8 @@ grpc::ServerUnaryReactor* ResourceService::Use(
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 ResourceService::UseStream(grpc::CallbackServerContext* context) {
   return rpc::StartBidi<v1::UseStreamRequest, v1::UseStreamResponse>(
-      calls_, *context, [](auto&) { return NotImplemented("UseStream"); });
+      calls_, *context,
+      [this](MethodStream& stream) { return RunUseStream(anteroom_, stream); });
 }
 
 grpc::ServerUnaryReactor* ResourceService::Renew(

@@ -24,9 +24,10 @@ using coro::Task;
 using lifecycle::Scope;
 using lifecycle::ScopeRunner;
 
-// While so many bytes of replies queue up no further request is read: a client
-// that does not read feels it as flow control, then is cut off.
-constexpr std::size_t kMaxBacklogBytes = std::size_t{4} << 20;
+// While more replies queue up no further request is read: a client that does
+// not read feels it as flow control, then is cut off.
+constexpr rpc::Backlog kMaxBacklog{.messages = 2'000,
+                                   .bytes = std::size_t{4} << 20};
 
 // More than a scope can have, live and kept and lost.
 constexpr int kMaxUnansweredCallIds = 7000;
@@ -168,8 +169,7 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
 }
 
 Task<absl::StatusOr<std::optional<v1::WithRequest>>> WithCall::Read() {
-  Task<void> room =
-      stream_.AwaitBacklog(kMaxBacklogBytes, reads_stop_.get_token());
+  Task<void> room = stream_.AwaitBacklog(kMaxBacklog, reads_stop_.get_token());
   co_await std::move(room);
   auto read = stream_.Read(reads_stop_.get_token());
   co_return co_await std::move(read);

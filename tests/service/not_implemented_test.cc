@@ -46,12 +46,5 @@ TEST_F(NotImplementedTest, ChangingTheResources) {
   Call("DeleteResource", &Stub::DeleteResource);
 }
 
-TEST_F(NotImplementedTest, UseStream) {
-  grpc::ClientContext context;
-  Bound(context);
-  const auto stream = stub_->UseStream(&context);
-  ExpectNotImplemented("UseStream", rpc::FromGrpcStatus(stream->Finish()));
-}
-
 }  // namespace
 }  // namespace anteroom::service

@@ -104,10 +104,8 @@ MUTANTS = [
     Mutant(
         "ttl_not_watched",
         "pool.cc",
-        "  WatchEnd(lease);\n  return absl::OkStatus();\n}\n\n"
-        "coro::Task<absl::StatusOr<Payload>> Pool::Use(",
-        "  return absl::OkStatus();\n}\n\n"
-        "coro::Task<absl::StatusOr<Payload>> Pool::Use(",
+        "  WatchEnd(lease);\n  return absl::OkStatus();\n}\n\ntemplate",
+        "  return absl::OkStatus();\n}\n\ntemplate",
         "a ttl never expires",
     ),
     Mutant(
@@ -677,6 +675,13 @@ MUTANTS = [
         "  for (int i = 0; i < failures && delay > absl::ZeroDuration() && "
         "delay < max;",
         "the first pause is twice as long",
+    ),
+    Mutant(
+        "late_leaver_takes_it_along",
+        "request_index.cc",
+        "    entry->claimed |= wake == coro::Wake::kSignalled;",
+        "    entry->claimed = wake == coro::Wake::kSignalled;",
+        "a caller that leaves late ends the lease that another was given",
     ),
     Mutant(
         "deferred_enter_unbounded",

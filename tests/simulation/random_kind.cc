@@ -75,6 +75,14 @@ class RandomObject : public Object {
     co_return argument;
   }
 
+  // Like any call, as far as the lifecycle goes.
+  Task<absl::Status> UseStream(UseContext& context, absl::string_view method,
+                               const Payload& argument, UseChannel&) override {
+    Task<absl::StatusOr<Payload>> use = Use(context, method, argument);
+    const absl::StatusOr<Payload> result = co_await std::move(use);
+    co_return result.status();
+  }
+
   Task<absl::StatusOr<ExitResult>> Exit(ExitContext& context) override {
     const auto way = kind_.PickWay(kind_.manners().exit_fails);
     ExitResult result;

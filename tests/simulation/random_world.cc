@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/error/error.h"
+#include "tests/support/fake_channel.h"
 
 namespace anteroom::lifecycle {
 namespace {
@@ -560,8 +561,27 @@ void RandomWorld::UseOne() {
                          (token == 0 || token == own);
   if (!anteroom_->Find(client->lease->id()).ok()) return;
   call->entering = client->lease->state() == LeaseState::kEntering;
+  call->streams = chance_.OneIn(4);
   uses_.push_back(call);
   calls_.Spawn(Use(client->lease, call, token, may_begin));
+}
+
+Task<absl::StatusOr<Payload>> RandomWorld::Call(const UseCall& call,
+                                                const Payload& argument,
+                                                std::uint64_t token) {
+  const std::stop_token stop = call.stop.get_token();
+  const coro::Instant deadline = call.track->deadline;
+  if (!call.streams) {
+    Task<absl::StatusOr<Payload>> use =
+        anteroom_->Use(call.lease->id(), "m", argument, token, stop, deadline);
+    co_return co_await std::move(use);
+  }
+  testing::FakeChannel channel;  // nothing is said on it
+  Task<absl::Status> stream = anteroom_->UseStream(
+      call.lease->id(), "m", argument, channel, token, stop, deadline);
+  const absl::Status status = co_await std::move(stream);
+  if (!status.ok()) co_return status;
+  co_return argument;
 }
 
 Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
@@ -569,9 +589,7 @@ Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
                             bool may_begin) {
   const UseTrack& track = *call->track;
   const Payload argument = witness_.ArgumentOf(track);
-  Task<absl::StatusOr<Payload>> use =
-      anteroom_->Use(lease->id(), "m", argument, token, call->stop.get_token(),
-                     track.deadline);
+  Task<absl::StatusOr<Payload>> use = Call(*call, argument, token);
   const absl::StatusOr<Payload> result = co_await std::move(use);
   call->answered = true;
   witness_.Mix(static_cast<std::uint64_t>(result.status().code()));

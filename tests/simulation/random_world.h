@@ -64,6 +64,7 @@ class RandomWorld {
     std::stop_source stop;
     bool entering = false;  // of a deferred lease that is not entered
     bool answered = false;
+    bool streams = false;
   };
 
   coro::Runtime runtime() { return world_.runtime(); }
@@ -110,6 +111,10 @@ class RandomWorld {
   coro::Task<void> DrainWithin(std::string resource, std::stop_token stop,
                                coro::Instant deadline);
   void CheckUses();
+  // Calls the method, or the streaming one.
+  coro::Task<absl::StatusOr<Payload>> Call(const UseCall& call,
+                                           const Payload& argument,
+                                           std::uint64_t token);
   // Of a Use whose hook was not called.
   void CheckRefused(const UseCall& call, const absl::Status& status,
                     bool stale);

@@ -97,10 +97,16 @@ void Witness::Over(LeaseTrack& track) {
               receipt.reason == ExitReason::kDrained) ||
              ((Now() >= track.leaves_at || track.has_request) &&
               receipt.reason == ExitReason::kDisconnected) ||
-             !track.asked.empty(),
+             AskedFor(track, receipt.reason),
          "a lease that was not entered ended for another reason", track.number);
   Expect(receipt.attempts == 0 && !track.exit_called,
          "an exit of what was not entered", track.number);
+}
+
+bool Witness::AskedFor(const LeaseTrack& track, ExitReason reason) const {
+  return std::any_of(
+      track.asked.begin(), track.asked.end(),
+      [reason](const ExitCause& asked) { return asked.reason == reason; });
 }
 
 void Witness::ScopeGranted(LeaseTrack& track,

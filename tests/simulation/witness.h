@@ -341,6 +341,8 @@ class Witness {
   }
   void Queue(LeaseTrack& track);
   void Unqueue(LeaseTrack& track);
+  // Whether a scope was asked to end so, though maybe too late.
+  bool AskedFor(const LeaseTrack& track, ExitReason reason) const;
   // Its caller has left, or its time is over.
   bool CallerLeaves(const LeaseTrack& track) const;
   // Whether it is about to be answered, or may be, though it is in the queue.

@@ -147,9 +147,7 @@ void Witness::CheckReceipt(LeaseTrack& track) {
     return Expect(receipt.reason == track.cause.reason, "a receipt's reason",
                   which);
   }
-  for (const ExitCause& asked : track.asked) {
-    if (asked.reason == receipt.reason) return;
-  }
+  if (AskedFor(track, receipt.reason)) return;
   switch (receipt.reason) {
     case ExitReason::kTtlExpired:
       Expect(!track.stream_bound &&
@@ -168,11 +166,11 @@ void Witness::CheckReceipt(LeaseTrack& track) {
              "DRAINED without a drain", which);
       break;
     case ExitReason::kDisconnected:
-      Expect(track.has_request || decided == track.leaves_at ||
-                 decided == track.gone_at ||
+      Expect(decided == track.leaves_at || decided == track.gone_at ||
                  // Granted too late.
                  (decided == track.entered_at &&
                   (track.left || decided >= track.deadline ||
+                   decided >= track.attempt_deadline ||
                    decided >= std::min(track.leaves_at, track.gone_at))),
              "DISCONNECTED, but its caller was there", which);
       break;

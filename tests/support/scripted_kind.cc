@@ -44,6 +44,15 @@ class ScriptedObject : public lifecycle::Object {
     co_return co_await std::move(scripted);
   }
 
+  Task<absl::Status> UseStream(lifecycle::UseContext& context,
+                               absl::string_view method, const Payload&,
+                               lifecycle::UseChannel& channel) override {
+    Note("use_stream", method);
+    if (!script_.use_stream) co_return lifecycle::MethodNotFound(method);
+    Task<absl::Status> scripted = script_.use_stream(context, channel, method);
+    co_return co_await std::move(scripted);
+  }
+
   Task<absl::StatusOr<lifecycle::ExitResult>> Exit(
       lifecycle::ExitContext& context) override {
     Note("exit", lifecycle::ExitReasonName(context.cause().reason));

@@ -28,14 +28,18 @@ struct Script {
   std::function<coro::Task<absl::StatusOr<lifecycle::Payload>>(
       lifecycle::UseContext&, absl::string_view method)>
       use;
+  // Empty: there is no streaming method.
+  std::function<coro::Task<absl::Status>(
+      lifecycle::UseContext&, lifecycle::UseChannel&, absl::string_view method)>
+      use_stream;
   std::function<coro::Task<absl::StatusOr<lifecycle::ExitResult>>(
       lifecycle::ExitContext&)>
       exit;
   std::function<coro::Task<absl::Status>(lifecycle::CloseContext&)> close;
   std::function<coro::Task<absl::Status>(lifecycle::CheckContext&)> check;
   // What was called, in order: "construct r#1", "init r#1", "enter r#1 TOKEN",
-  // "use r#1 METHOD", "exit r#1 REASON", "check r#1", "close r#1", "destroy
-  // r#1".
+  // "use r#1 METHOD", "use_stream r#1 METHOD", "exit r#1 REASON", "check r#1",
+  // "close r#1", "destroy r#1".
   std::vector<std::string> trace;
 
   int Count(absl::string_view prefix) const;

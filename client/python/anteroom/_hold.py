@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Awaitable, Callable, Optional, Union
+from typing import Any, AsyncIterator, Callable, Optional, Union
 
 from anteroom import _errors
 from anteroom._lease import UnaryLease
+from anteroom._method_call import MethodCall
 from anteroom._scope import Scope
 from anteroom._views import Lease, Receipt
 from anteroom.v1 import resource_service_pb2 as pb
 
 
 class Hold:
-    """A held object. `await h.a_method(1, x=2)` calls its `a_method`.
+    """A held object. `await h.a_method(1, x=2)` calls its `a_method`,
+    `async for x in h.a_stream(1)` its streaming method `a_stream`.
 
-    Names that Hold has itself (`use`, `release`, `lease`, `value`, `receipt`)
-    and names that begin with an underscore are reached by `h.use("name", ...)`.
+    Names that Hold has itself (`use`, `stream`, `release`, `lease`, `value`,
+    `receipt`) and names that begin with an underscore are reached by
+    `h.use("name", ...)` and `h.stream("name", ...)`.
 
     For one event loop; calls may run side by side.
     """
@@ -30,12 +33,15 @@ class Hold:
         #: How it ended; None while it is held.
         self.receipt: Optional[Receipt] = None
 
-    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+    def __getattr__(self, name: str) -> Callable[..., MethodCall]:
         if name.startswith("_"):
             raise AttributeError(name)
 
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._kept.use(name, *args, **kwargs)
+        def call(*args: Any, **kwargs: Any) -> MethodCall:
+            return MethodCall(
+                lambda: self.use(name, *args, **kwargs),
+                lambda: self.stream(name, *args, **kwargs),
+            )
 
         call.__name__ = name
         return call
@@ -44,6 +50,14 @@ class Hold:
         """Calls `method`. Raises `UseFailed`, `MethodNotFound`, `LeaseEnded`,
         `LeaseLost`."""
         return await self._kept.use(method, *args, **kwargs)
+
+    def stream(self, method: str, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        """Calls the streaming method `method`: `async for` over what it says.
+
+        Leaving the loop early cancels the call. Raises what `use` raises, and
+        `Unavailable` if the connection breaks: a stream is not taken up again.
+        """
+        return self._kept.stream(method, *args, **kwargs)
 
     async def release(
         self,

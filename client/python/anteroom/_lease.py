@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any, Awaitable, Callable, Optional
+from typing import Any, AsyncIterator, Awaitable, Callable, Optional
 
 import grpc
 
 from anteroom import _errors, _payload
+from anteroom._method_call import results
 from anteroom._views import Lease, Receipt
 from anteroom.v1 import resource_service_pb2 as pb
 from anteroom.v1 import resource_service_pb2_grpc as pb_grpc
@@ -65,6 +66,21 @@ class UnaryLease:
             )
         )
         return _payload.decode(response.result)
+
+    async def stream(
+        self, method: str, /, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        if self._lost is not None:
+            raise self._lost
+        assert self._lease is not None
+        request = pb.UseStreamRequest(
+            lease_id=self._lease.id,
+            method_name=method,
+            argument=_payload.encode(*args, **kwargs),
+            fencing_token=self._lease.fencing_token,
+        )
+        async for result in results(self._stub, request):
+            yield result
 
     async def release(self, request: pb.ReleaseRequest) -> Receipt:
         assert self._lease is not None

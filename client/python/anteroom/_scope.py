@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any, Callable, Optional
+from typing import Any, AsyncIterator, Callable, Optional
 
 import grpc
 
 from anteroom import _errors, _payload
 from anteroom._calls import Call, Calls, retrieve
+from anteroom._method_call import results
 from anteroom._reconnection import Reconnection, is_break
 from anteroom._stream import Stream
 from anteroom._views import Event, Lease, Receipt
@@ -89,6 +90,20 @@ class Scope:
         except asyncio.CancelledError:
             self._send_cancel(call)
             raise
+
+    async def stream(
+        self, method: str, /, *args: Any, **kwargs: Any
+    ) -> AsyncIterator[Any]:
+        """Calls a streaming method, on a call of its own."""
+        if self._exited.done() or self._release is not None:
+            raise self._gone()
+        request = pb.UseStreamRequest(
+            lease_id=self._entered.result().id,
+            method_name=method,
+            argument=_payload.encode(*args, **kwargs),
+        )
+        async for result in results(self._stub, request):
+            yield result
 
     async def release(self, request: pb.ReleaseRequest) -> Receipt:
         """Ends the scope and waits for its exit. Idempotent. Cancelled, the

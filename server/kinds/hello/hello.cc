@@ -1,5 +1,6 @@
 #include "server/kinds/hello/hello.h"
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -60,6 +61,16 @@ absl::StatusOr<absl::Duration> ParseSeconds(const Payload& argument) {
         "sleep takes one argument: seconds, a number of at least 0");
   }
   return absl::Seconds(seconds.get<double>());
+}
+
+absl::StatusOr<std::int64_t> ParseCount(const Payload& argument) {
+  const auto count = nlohmann::json::parse(argument.data, nullptr,
+                                           /*allow_exceptions=*/false);
+  if (!count.is_number_integer() || count.get<std::int64_t>() < 0) {
+    return absl::InvalidArgumentError(
+        "count takes one argument: a whole number of at least 0");
+  }
+  return count.get<std::int64_t>();
 }
 
 // INVALID_ARGUMENT if the argument names no error.
@@ -148,6 +159,26 @@ class HelloObject : public lifecycle::Object {
     }
     if (!failure.ok()) co_return failure;
     co_return result;
+  }
+
+  Task<absl::Status> UseStream(lifecycle::UseContext& context,
+                               absl::string_view method,
+                               const Payload& argument,
+                               lifecycle::UseChannel& channel) override {
+    if (method != "count") co_return lifecycle::MethodNotFound(method);
+    const absl::StatusOr<std::int64_t> count = ParseCount(argument);
+    if (!count.ok()) co_return count.status();
+    for (std::int64_t i = 0; i < *count; ++i) {
+      Task<absl::Status> pause =
+          Pause(kind_.runtime_, kind_.parameters_.use_takes, context);
+      const absl::Status paused = co_await std::move(pause);
+      if (!paused.ok()) co_return paused;
+      Task<absl::Status> write = channel.Write(
+          Payload{lifecycle::kJson, absl::StrCat(i)}, context.stop());
+      const absl::Status written = co_await std::move(write);
+      if (!written.ok()) co_return written;
+    }
+    co_return absl::OkStatus();
   }
 
   Task<absl::StatusOr<lifecycle::ExitResult>> Exit(

@@ -11,7 +11,8 @@
 //
 // Methods: `a_method` answers JSON "a_method"; `echo` answers its argument;
 // `sleep` takes seconds and answers nothing; `fail` takes the name of a
-// canonical code and fails with it.
+// canonical code and fails with it; `count`, a stream, takes N and answers 0 to
+// N - 1.
 //
 // Thread safety: as lifecycle/resource.h demands.
 #ifndef ANTEROOM_SERVER_KINDS_HELLO_HELLO_H_

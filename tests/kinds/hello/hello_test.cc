@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -14,6 +15,7 @@
 #include "server/error/error.h"
 #include "server/lifecycle/anteroom.h"
 #include "tests/lifecycle/lifecycle_test.h"
+#include "tests/support/fake_channel.h"
 #include "tests/support/manual_runtime.h"
 
 namespace anteroom::kinds {
@@ -451,6 +453,14 @@ class HelloMethodTest : public HelloTest {
     return Use(lease_, std::move(method), std::move(json));
   }
 
+  absl::Status Stream(std::string method, std::string json,
+                      testing::FakeChannel& channel) {
+    const Payload argument{"application/json", std::move(json)};
+    return world_.Run(anteroom_.UseStream(lease_->id(), std::move(method),
+                                          argument, channel, 0, {},
+                                          coro::kNever));
+  }
+
   LeasePtr lease_;
 };
 
@@ -467,6 +477,33 @@ TEST_F(HelloMethodTest, EchoAnswersItsArgumentByteForByte) {
                                                0, {}, coro::kNever));
     EXPECT_EQ(Now(use).value(), argument);
   }
+}
+
+TEST_F(HelloMethodTest, CountAnswersTheNumbersBelowItsArgument) {
+  for (const auto& [argument, said] :
+       {std::pair<std::string, std::vector<std::string>>{"3", {"0", "1", "2"}},
+        {"0", {}}}) {
+    testing::FakeChannel channel;
+    EXPECT_TRUE(Stream("count", argument, channel).ok());
+    EXPECT_EQ(channel.outgoing, said);
+  }
+}
+
+TEST_F(HelloMethodTest, CountRefusesWhatIsNoWholeNumber) {
+  for (const char* const argument :
+       {"", "-1", "1.5", "\"1\"", "null", "true", "[1]", "{}", "1 2", "1e3"}) {
+    testing::FakeChannel channel;
+    const absl::Status refused = Stream("count", argument, channel);
+    EXPECT_TRUE(absl::IsInvalidArgument(refused)) << argument;
+    EXPECT_TRUE(channel.outgoing.empty());
+  }
+}
+
+TEST_F(HelloMethodTest, WhatIsNoStreamIsNotFoundAsOneNorTheOtherWayRound) {
+  testing::FakeChannel channel;
+  EXPECT_TRUE(
+      HasReason(Stream("a_method", "", channel), Reason::kMethodNotFound));
+  EXPECT_TRUE(HasReason(Call("count", "1").status(), Reason::kMethodNotFound));
 }
 
 TEST_F(HelloMethodTest, SleepTakesItsSecondsAndAnswersNothing) {
