@@ -26,8 +26,8 @@ Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
                                  : nullptr),
       ttl_(Clamp(options_.ttl)) {
   info_.name = std::move(name);
-  info_.holder = options_.holder;
-  info_.labels = options_.labels;
+  info_.holder = std::move(options_.holder);
+  info_.labels = std::move(options_.labels);
 }
 
 Lease::~Lease() {
@@ -100,7 +100,6 @@ void Lease::LetGo() {
   instance_.reset();
   options_.sink.reset();
   options_.argument = Payload();
-  options_.labels.clear();
   options_.arguments.clear();
   cause_.error = absl::OkStatus();
   value_ = Payload();
@@ -128,6 +127,7 @@ void Lease::Bind(std::shared_ptr<Instance> instance,
   instance_ = std::move(instance);
   subject_ = SubjectOn(instance_->info().instance_id);
   info_.fencing_token = fencing_token;
+  enter_stop_ = std::stop_source();
   Transition(LeaseState::kEntering);
   if (pool_.hooks().enter) Emit(Phase::kEntering);
 }

@@ -219,8 +219,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Constant after construction, but for the fencing token, which Bind() sets
-  // before anybody else reads it.
+  // Constant after construction, but for the fencing token and the stop of its
+  // enter, which Bind() sets before anybody else reads them.
   const coro::Runtime runtime_;
   EventLog& events_;
   Pool& pool_;
@@ -228,8 +228,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   const std::string resource_;
   AcquireOptions options_;  // sink and argument are guarded by mu_
   LeaseInfo info_;
+  std::stop_source enter_stop_{std::nostopstate};
   const absl::Time create_time_;
-  const std::stop_source enter_stop_;
 
   coro::Event ended_;
   // Set once its enter has ended; null unless deferred.
