@@ -352,7 +352,7 @@ class Pool {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // REQUIRES: mu_ not held.
-  void Perform(Todo&& todo, Begin builds = Begin::kInline);
+  void Perform(Todo&& decided, Begin builds = Begin::kInline);
 
   const coro::Runtime runtime_;
   EventLog& events_;

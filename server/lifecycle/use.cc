@@ -59,8 +59,8 @@ class UseCall : public UseContext {
   std::optional<coro::LinkedStop> link_;
 };
 
-const absl::Status& StatusOf(const absl::Status& status) { return status; }
-const absl::Status& StatusOf(const absl::StatusOr<Payload>& result) {
+absl::Status StatusOf(const absl::Status& status) { return status; }
+absl::Status StatusOf(const absl::StatusOr<Payload>& result) {
   return result.status();
 }
 

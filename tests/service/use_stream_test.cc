@@ -87,23 +87,23 @@ class UseStreamTest : public ServiceTest {
         grpc::ClientReaderWriter<v1::UseStreamRequest, v1::UseStreamResponse>>
         stream;
 
-    bool Say(const std::string& data) {
+    bool Say(const std::string& data) const {
       v1::UseStreamRequest request;
       request.mutable_argument()->set_data(data);
       return stream->Write(request);
     }
-    std::optional<std::string> Hear() {
+    std::optional<std::string> Hear() const {
       v1::UseStreamResponse response;
       if (!stream->Read(&response)) return std::nullopt;
       return response.result().data();
     }
     // What is still said, and how it ended.
-    std::vector<std::string> Rest() {
+    std::vector<std::string> Rest() const {
       std::vector<std::string> rest;
       while (auto next = Hear()) rest.push_back(*std::move(next));
       return rest;
     }
-    absl::Status End() { return rpc::FromGrpcStatus(stream->Finish()); }
+    absl::Status End() const { return rpc::FromGrpcStatus(stream->Finish()); }
   };
 
   std::unique_ptr<Call> Begin(const v1::UseStreamRequest& first) {
