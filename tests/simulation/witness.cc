@@ -95,7 +95,7 @@ void Witness::Over(LeaseTrack& track) {
   Expect(receipt.reason == reason ||
              (draining() && !track.ended_early &&
               receipt.reason == ExitReason::kDrained) ||
-             ((Now() >= track.leaves_at || track.has_request) &&
+             ((CallerLeaves(track) || track.has_request) &&
               receipt.reason == ExitReason::kDisconnected) ||
              AskedFor(track, receipt.reason),
          "a lease that was not entered ended for another reason", track.number);
