@@ -505,8 +505,11 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
-    // Its scope may have ended it before.
-    if (track.deferred && (Now() >= track.leaves_at || !track.asked.empty())) {
+    // Its scope may have ended it before, or those who shared its request by
+    // leaving.
+    const bool left = track.has_request && CallerLeaves(track);
+    if (track.deferred &&
+        (left || Now() >= track.leaves_at || !track.asked.empty())) {
       track.asked.push_back(cause);
       return;
     }
