@@ -505,9 +505,10 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
-    // Its scope may have ended it before, or those who shared its request by
-    // leaving.
-    const bool left = track.has_request && CallerLeaves(track);
+    // Its scope may have ended it before, or those who asked for it by one
+    // request, all of whom left.
+    const bool left =
+        track.has_request && track.lease == nullptr && CallerLeaves(track);
     if (track.deferred &&
         (left || Now() >= track.leaves_at || !track.asked.empty())) {
       track.asked.push_back(cause);
