@@ -124,7 +124,7 @@ void ScopeRunner::Perform(Scope::StartAcquire effect) {
 coro::Task<void> ScopeRunner::Acquire(Scope::AcquireRequested request,
                                       coro::Instant deadline) {
   auto acquire =
-      anteroom_.Acquire(std::move(request.resource), std::move(request.options),
+      anteroom_.Acquire(request.resource, std::move(request.options),
                         request.max_wait, acquire_stop_.get_token(), deadline);
   absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
   Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});

@@ -38,9 +38,9 @@ Task<absl::Status> ResourceHandlers::Acquire(rpc::CallContext& call,
   absl::StatusOr<lifecycle::Scope::AcquireRequested> acquire =
       FromProto(request, LeaseBinding::kTtl);
   if (!acquire.ok()) co_return acquire.status();
-  auto acquired = anteroom_.Acquire(
-      std::move(acquire->resource), std::move(acquire->options),
-      acquire->max_wait, call.stop_token(), call.deadline());
+  auto acquired =
+      anteroom_.Acquire(acquire->resource, std::move(acquire->options),
+                        acquire->max_wait, call.stop_token(), call.deadline());
   const auto lease = co_await std::move(acquired);
   if (!lease.ok()) co_return lease.status();
   *response.mutable_lease() = ToProto(**lease, LeaseId::kShown);
