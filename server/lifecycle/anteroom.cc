@@ -53,8 +53,8 @@ absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {
 }
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
-    absl::string_view resource, AcquireOptions options, absl::Duration max_wait,
-    std::stop_token stop, coro::Instant deadline) {
+    absl::string_view resource, AcquireOptions&& options,
+    absl::Duration max_wait, std::stop_token stop, coro::Instant deadline) {
   ForgetOldReceipts();
   const absl::StatusOr<Pool*> pool = FindPool(resource);
   if (!pool.ok())

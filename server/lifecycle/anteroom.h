@@ -59,7 +59,7 @@ class Anteroom {
   // INVALID_REQUEST for a key on an unkeyed resource, those of Pool::Acquire()
   // and, with a request id, of RequestIndex::Acquire().
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      absl::string_view resource, AcquireOptions options,
+      absl::string_view resource, AcquireOptions&& options,
       absl::Duration max_wait, std::stop_token stop, coro::Instant deadline);
 
   // The lease with this secret id. LEASE_NOT_FOUND.

@@ -5,7 +5,8 @@
 namespace anteroom::lifecycle {
 namespace {
 
-void Keep(std::set<std::uint64_t>& numbers, std::uint64_t number, bool in) {
+void Keep(absl::btree_set<std::uint64_t>& numbers, std::uint64_t number,
+          bool in) {
   if (in) {
     numbers.insert(number);
   } else {

@@ -19,13 +19,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "server/lifecycle/instance.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/wait_queue.h"
@@ -34,6 +34,8 @@ namespace anteroom::lifecycle {
 
 class Line {
  public:
+  using Instances = absl::btree_map<std::uint64_t, std::shared_ptr<Instance>>;
+
   // `binds_early`: waiters are bound as soon as an instance is constructed.
   // `slots`: leases side by side on one instance, at most kManySlots.
   Line(std::string key, bool binds_early, std::size_t slots)
@@ -45,9 +47,7 @@ class Line {
   WaitQueue& queue() { return queue_; }
   const WaitQueue& queue() const { return queue_; }
   // By number: in the order in which they were begun.
-  const std::map<std::uint64_t, std::shared_ptr<Instance>>& instances() const {
-    return instances_;
-  }
+  const Instances& instances() const { return instances_; }
   // Tells those that no instance under way will serve their place, where it is
   // another than they were told and worth telling: one of the first three, or
   // no more than half. (So a waiter is told a logarithm of its places.)
@@ -95,7 +95,7 @@ class Line {
   std::size_t spares() const;
 
  private:
-  using Numbers = std::set<std::uint64_t>;
+  using Numbers = absl::btree_set<std::uint64_t>;
 
   void KeepUnderWay(const Instance& instance, bool in);
   // Slots of `instance` that no lease is bound to.
@@ -109,9 +109,9 @@ class Line {
   const std::size_t slots_;
   WaitQueue queue_;
   std::uint64_t told_departures_ = 0;
-  std::map<std::uint64_t, std::shared_ptr<Instance>> instances_;
+  Instances instances_;
   // Slots left of each instance under way, and of all of them.
-  std::map<std::uint64_t, std::size_t> under_way_;
+  absl::btree_map<std::uint64_t, std::size_t> under_way_;
   std::size_t slots_under_way_ = 0;
   // Numbers of instances, by what they are.
   Numbers ready_room_;

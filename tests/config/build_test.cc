@@ -127,7 +127,7 @@ class BuiltServiceTest : public BuildTest {
     options.stream_bound = true;
     options.sink = progress_;
     return Timed(built_.anteroom->Acquire(
-        "a", options, absl::InfiniteDuration(), {}, coro::kNever));
+        "a", std::move(options), absl::InfiniteDuration(), {}, coro::kNever));
   }
   absl::StatusOr<lifecycle::Payload> Use(const LeasePtr& lease) {
     return Timed(built_.anteroom->Use(lease->id(), "echo", argument_, 0, {},

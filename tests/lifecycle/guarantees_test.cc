@@ -1,6 +1,7 @@
 // The guarantees of the contract, each a named test: G1 to G5 and G9 here, the
 // others in guarantees_wait_test.cc.
 #include <random>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -120,7 +121,7 @@ TEST_F(GuaranteeTest, G1TheArticlesFourObjectsGiveItsFourTraces) {
     AcquireOptions options;
     options.sink = sink;
     const auto lease = world.Run(anteroom.Acquire(
-        "r", options, absl::InfiniteDuration(), {}, coro::kNever));
+        "r", std::move(options), absl::InfiniteDuration(), {}, coro::kNever));
     ASSERT_TRUE(lease.ok());
     (void)world.Run(anteroom.Use((*lease)->id(), "a_method", argument_, 0, {},
                                  coro::kNever));

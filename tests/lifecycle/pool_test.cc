@@ -340,8 +340,8 @@ TEST_F(PoolTest, ProgressReachesThoseWhoWaitForTheInit) {
     options.sink = sink;
     ASSERT_TRUE(
         world
-            .Run(anteroom.Acquire("r", options, absl::InfiniteDuration(), {},
-                                  coro::kNever))
+            .Run(anteroom.Acquire("r", std::move(options),
+                                  absl::InfiniteDuration(), {}, coro::kNever))
             .ok());
     bool reported = false;
     for (const Event& event : sink->events) {

@@ -107,6 +107,12 @@ bool ScopeClient::ReadUntil(v1::WithResponse::ResponseCase wanted) {
   return false;
 }
 
+void ScopeClient::AwaitEvent(v1::LifecycleEvent::Phase phase) {
+  while (ReadUntil(v1::WithResponse::kEvent) &&
+         response_.event().phase() != phase) {
+  }
+}
+
 v1::Lease ScopeClient::AwaitEntered() {
   ReadUntil(v1::WithResponse::kEntered);
   return response_.entered().lease();

@@ -39,6 +39,9 @@ class ScopeClient {
   void HalfClose() { stream_->WritesDone(); }
   void Cancel() { context_.TryCancel(); }
 
+  // Reads on until an event of this phase. Fails the test if the stream ends
+  // first.
+  void AwaitEvent(v1::LifecycleEvent::Phase phase);
   // The lease, once entered. Fails the test if the stream ends first.
   v1::Lease AwaitEntered();
   // The reply to `call_id`, which must be the next reply.

@@ -624,7 +624,7 @@ void RandomScope::ExpectAllEvents(const Stream& stream) {
   if (!acquire_.events || abandoned_ || spent_) return;
   // Nothing is kept of one without a grace.
   if (grace_ == absl::ZeroDuration() && !old_.empty()) return;
-  const std::vector<std::uint64_t>& own = world_.witness.OwnEvents(track_);
+  const std::vector<std::uint64_t>& own = track_.own_events;
   const auto first = std::upper_bound(own.begin(), own.end(), stream.after);
   Expect(static_cast<std::size_t>(own.end() - first) == stream.own_events,
          "an event of its lease was not told");

@@ -164,6 +164,8 @@ Witness::Witness(coro::Runtime runtime, std::uint64_t seed,
     : runtime_(runtime),
       seed_(seed),
       policy_(policy),
+      idle_timeout_(absl::ToChronoNanoseconds(policy.idle_timeout)),
+      revoke_notice_(absl::ToChronoNanoseconds(policy.revoke_notice)),
       hooks_(hooks),
       checks_(checks),
       first_token_(absl::ToUnixMicros(runtime.clock.WallNow())) {}
@@ -526,6 +528,7 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
 void Witness::Renewed(LeaseTrack& track, absl::Duration ttl) {
   if (ttl != absl::ZeroDuration()) track.ttl = std::min(ttl, policy_.max_ttl);
   track.renewed_at = Now();
+  track.ttl_over = coro::After(track.renewed_at, track.ttl);
 }
 
 void Witness::Revoked(LeaseTrack& track, absl::Duration notice,
@@ -1094,7 +1097,10 @@ void Witness::OnSink(LeaseTrack& track, const Event& event) {
            "a stream was told of CLOSING or CLOSED", track.number);
     return;
   }
-  named_.insert_or_assign(event.lease_name(), &track);
+  if (track.lease_name != event.lease_name()) {
+    track.lease_name = event.lease_name();
+    named_.insert_or_assign(track.lease_name, &track);
+  }
   if (event.phase != Phase::kWaiting || !track.queued || with_requests_) return;
   const std::vector<LeaseTrack*>& queue = QueueOf(track.key);
   const auto found = std::find(queue.begin(), queue.end(), &track);
@@ -1238,6 +1244,7 @@ void Witness::EnteredNow(LeaseTrack& track) {
     track.cause = track.early_cause;
   }
   track.entered_at = track.renewed_at = Now();
+  track.ttl_over = coro::After(track.renewed_at, track.ttl);
   track.revoke_at = coro::After(Now(), policy_.max_hold);
   ++instance.held;
   Expect(!instance.closing && !instance.destroyed, "entered after Close",
@@ -1277,7 +1284,7 @@ void Witness::OnLog(const Event& event) {
     if (track == nullptr) return Expect(false, "an event of no lease");
     Expect(was_sunk || track->of_scope, "an event that its lease was not told",
            event.sequence);
-    own_events_[track->number].push_back(event.sequence);
+    if (track->of_scope) track->own_events.push_back(event.sequence);
   }
   Expect(sunk_.empty() || sunk_.front().first >= event.sequence,
          "the log lacks an event", event.sequence);

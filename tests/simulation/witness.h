@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -98,6 +99,8 @@ struct LeaseTrack : public EventSink {
   bool own_request = false;  // a scope's: no other acquire bears its request id
   bool deferred = false;
   bool of_scope = false;  // a scope's: its sink is not the witness's
+  std::vector<std::uint64_t> own_events;          // of a scope: their sequences
+  std::string lease_name;                         // as its sink was told
   coro::Instant deadline = coro::kNever;          // of its caller
   coro::Instant attempt_deadline = coro::kNever;  // of what callers share
   absl::Duration ttl;
@@ -138,6 +141,7 @@ struct LeaseTrack : public EventSink {
   bool entered = false;
   coro::Instant entered_at;
   coro::Instant renewed_at;
+  coro::Instant ttl_over;  // the ttl after that
   coro::Instant revoke_at = coro::kNever;
   ExitReason revoke_reason = ExitReason::kRevoked;
   bool told_revoking = false;
@@ -265,9 +269,6 @@ class Witness {
   // A scope's acquire has come to this lease, or is over without one.
   void ScopeGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
   void ScopeRefused(LeaseTrack& track);
-  const std::vector<std::uint64_t>& OwnEvents(const LeaseTrack& track) {
-    return own_events_[track.number];
-  }
   const LeaseTrack* Named(const std::string& name) const;
 
   // ---- hooks ----
@@ -395,9 +396,10 @@ class Witness {
   void CheckCensus();
   void CheckLine(const Pool::Census& census, const Pool::Census::Line& line);
   void CheckRoomIsMade(const Pool::Census& census);
-  void CheckSeat(const Pool::Census& census, const Pool::Census::Seat& seat);
-  void CheckIdling(const Pool::Census& census, const Pool::Census::Seat& seat,
+  void CheckSeat(const Pool::Census::Seat& seat);
+  void CheckIdling(const Pool::Census::Seat& seat,
                    const InstanceTrack& instance);
+  bool IsOverdue(const Pool::Census::Seat& seat) const;
   void CheckCallers(const std::string& key, std::size_t waiting);
   // Its init has failed, and is to be tried again.
   bool AwaitsRetry(const InstanceTrack& instance) const;
@@ -423,6 +425,8 @@ class Witness {
   const coro::Runtime runtime_;
   const std::uint64_t seed_;
   const Policy policy_;
+  const std::chrono::nanoseconds idle_timeout_;
+  const std::chrono::nanoseconds revoke_notice_;
   const Hooks hooks_;
   const bool checks_;
   bool tells_ = false;
@@ -446,8 +450,6 @@ class Witness {
   std::uint64_t last_sent_ = 0;
   absl::flat_hash_map<std::string, LeaseTrack*> named_;  // by lease name
   LeaseTrack* acquiring_ = nullptr;
-  // Sequences of each lease's own events, by the number of its acquire.
-  std::map<std::uint64_t, std::vector<std::uint64_t>> own_events_;
   coro::Instant forced_at_ = coro::kNever;
   std::uint64_t ended_ = 0;
   // Since the ends were ordered last; and whether an event told of each.

@@ -82,8 +82,7 @@ void Witness::CheckWaiting(LeaseTrack& track) {
 
 coro::Instant Witness::Expiry(const LeaseTrack& track) const {
   if (track.stream_bound) return coro::kNever;
-  const coro::Instant expiry = coro::After(track.renewed_at, track.ttl);
-  if (track.uses == 0 || Now() < expiry) return expiry;
+  if (track.uses == 0 || Now() < track.ttl_over) return track.ttl_over;
   return coro::After(track.renewed_at, policy_.max_ttl);
 }
 
@@ -99,8 +98,7 @@ void Witness::CheckHeld(LeaseTrack& track) {
     Expect(now < Expiry(track), "a lease outlived its ttl", which);
     Expect(now < track.revoke_at, "a lease was not taken in time", which);
     if (track.revoke_at != coro::kNever) {
-      const bool due = now >= track.revoke_at - absl::ToChronoNanoseconds(
-                                                    policy_.revoke_notice);
+      const bool due = now >= track.revoke_at - revoke_notice_;
       Expect(!due || track.told_revoking, "a holder was not told in time",
              which);
     }
@@ -150,8 +148,7 @@ void Witness::CheckReceipt(LeaseTrack& track) {
   if (AskedFor(track, receipt.reason)) return;
   switch (receipt.reason) {
     case ExitReason::kTtlExpired:
-      Expect(!track.stream_bound &&
-                 decided >= coro::After(track.renewed_at, track.ttl),
+      Expect(!track.stream_bound && decided >= track.ttl_over,
              "G10: a ttl expired too early", which);
       break;
     case ExitReason::kRevoked:
@@ -248,13 +245,17 @@ void Witness::CheckCensus() {
   const Pool::Census& census = Census();
   std::size_t bound = 0;
   std::size_t waiting = 0;
+  std::size_t overdue = 0;
   for (const Pool::Census::Line& line : census.lines) {
     for (const Pool::Census::Seat& seat : line.seats) {
       bound += static_cast<std::size_t>(seat.bound);
-      CheckSeat(census, seat);
+      overdue += IsOverdue(seat);
+      CheckSeat(seat);
     }
     waiting += line.waiting;
   }
+  Expect(overdue <= static_cast<std::size_t>(policy_.min_idle),
+         "an object outlived idle_timeout", overdue);
   const Pool::Counts counts = pool_->counts();
   Expect(bound == counts.leases, "leases and what they are bound to", bound);
   Expect(census.instances == counts.instances &&
@@ -268,7 +269,7 @@ void Witness::CheckCensus() {
     if (with_requests_ && line.waiting > 0) {
       CheckCallers(line.key, line.waiting);
     }
-    if (!with_requests_ && !draining()) {
+    if (!with_requests_ && !draining() && line.waiting > 0) {
       CheckPlaces(line);
       CheckDeferred(line);
     }
@@ -282,8 +283,7 @@ void Witness::CheckCensus() {
   }
 }
 
-void Witness::CheckSeat(const Pool::Census& census,
-                        const Pool::Census::Seat& seat) {
+void Witness::CheckSeat(const Pool::Census::Seat& seat) {
   const InstanceTrack& track = instances_[seat.number - 1];
   const std::uint64_t which = seat.number;
   Expect(seat.constructed && track.constructed && !track.destroyed,
@@ -311,7 +311,7 @@ void Witness::CheckSeat(const Pool::Census& census,
       Expect(track.closing && !track.close_over, "a Close that does not run",
              which);
     } else {
-      CheckIdling(census, seat, track);
+      CheckIdling(seat, track);
     }
   }
   // It is to be closed: what it still does is of no use.
@@ -388,26 +388,20 @@ bool Witness::InitIsDeaf(const InstanceTrack& instance) const {
 }
 
 // An object that nobody holds, and that is not closing.
-void Witness::CheckIdling(const Pool::Census& census,
-                          const Pool::Census::Seat& seat,
+void Witness::CheckIdling(const Pool::Census::Seat& seat,
                           const InstanceTrack& instance) {
-  const bool ready = seat.state == InstanceState::kReady;
-  // min_idle of those whose time is over stay.
-  std::size_t overdue = 0;
-  for (const Pool::Census::Line& line : census.lines) {
-    for (const Pool::Census::Seat& other : line.seats) {
-      overdue += other.bound == 0 && !other.retired && !other.checking &&
-                 other.state == InstanceState::kReady &&
-                 Now() >= coro::After(instances_[other.number - 1].idle_since,
-                                      policy_.idle_timeout);
-    }
-  }
-  Expect(overdue <= static_cast<std::size_t>(policy_.min_idle),
-         "an object outlived idle_timeout", seat.number);
-  if (ready && policy_.max_lifetime != absl::InfiniteDuration()) {
+  if (seat.state == InstanceState::kReady &&
+      policy_.max_lifetime != absl::InfiniteDuration()) {
     Expect(Now() < coro::After(instance.idle_since, 1.1 * policy_.max_lifetime),
            "an object outlived max_lifetime", seat.number);
   }
+}
+
+// Its idle_timeout has passed.
+bool Witness::IsOverdue(const Pool::Census::Seat& seat) const {
+  return seat.bound == 0 && !seat.retired && !seat.checking &&
+         seat.state == InstanceState::kReady &&
+         Now() >= instances_[seat.number - 1].idle_since + idle_timeout_;
 }
 
 // G7: no object sits while somebody waits.
