@@ -72,6 +72,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // Hook calls so far.
   std::atomic<std::uint64_t> uses{0};
 
+  // Set before the constructor is called, constant.
+  std::unique_ptr<InstanceContext> context;
   // Set before CONSTRUCTED, constant until CLOSED.
   std::unique_ptr<Object> object;
   std::unique_ptr<InitFlight> init;
@@ -94,7 +96,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // The only writer of the state. `status`: why, for FAILED.
   void Transition(InstanceState to,
                   const absl::Status& status = absl::OkStatus());
-  // Announces FAILED for a check; the state stays.
+  // Announces FAILED for a check, or a loss; the state stays.
   void CheckFailed(const absl::Status& status) { Emit(Phase::kFailed, status); }
   // Announces PROGRESS to `waiting` leases.
   void Progress(std::optional<double> fraction, absl::string_view message,
@@ -106,6 +108,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   bool retired = false;
   // Why its init failed.
   absl::Status init_failure;
+  // INSTANCE_LOST, and why; OK: its object is not lost.
+  absl::Status loss;
   // Stopped when nobody waits for its init any more.
   std::stop_source abandoned;
   // Its init begins by itself: nobody's enter need await it.

@@ -323,6 +323,19 @@ void Lease::CancelUses() {
   stop.request_stop();
 }
 
+void Lease::Lose(const absl::Status& why) {
+  {
+    coro::MutexLock lock(mu_);
+    loss_ = why;
+  }
+  CancelUses();
+}
+
+absl::Status Lease::loss() const {
+  coro::MutexLock lock(mu_);
+  return loss_;
+}
+
 absl::Duration Lease::Clamp(absl::Duration ttl) const {
   const Policy& policy = pool_.policy();
   if (ttl == absl::ZeroDuration()) return policy.default_ttl;

@@ -179,6 +179,11 @@ class Lease : public std::enable_shared_from_this<Lease> {
   coro::Task<coro::Wake> UsesEnded(coro::Instant deadline);
   // Stops the Uses that look at use_stop().
   void CancelUses();
+  // The same, because its object is lost: `why`, with reason INSTANCE_LOST. Its
+  // end is for the caller to decide.
+  void Lose(const absl::Status& why);
+  // OK: its object is not lost, as far as it was told.
+  absl::Status loss() const;
   std::stop_token use_stop();
 
   // Restarts the time to live; `ttl` 0 keeps its length. LEASE_ENDED unless
@@ -261,6 +266,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // Its end was asked for while ENTERING.
   std::optional<ExitCause> early_end_ ABSL_GUARDED_BY(mu_);
   absl::Status enter_failure_ ABSL_GUARDED_BY(mu_);
+  absl::Status loss_ ABSL_GUARDED_BY(mu_);
   std::optional<Receipt> receipt_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -157,7 +157,8 @@ absl::Status Pool::EarlyEnd(const Lease& lease) const {
     coro::MutexLock lock(mu_);
     if (draining_) return DrainingError(resource_);
   }
-  return lease.CheckLive();
+  const absl::Status loss = lease.loss();
+  return loss.ok() ? lease.CheckLive() : loss;
 }
 
 absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(
@@ -226,6 +227,7 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
 absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
                          const std::stop_token& stop, coro::Instant deadline) {
   Todo todo;
+  absl::Status loss;
   {
     coro::MutexLock lock(mu_);
     const std::shared_ptr<Instance> instance = lease->instance();
@@ -233,8 +235,13 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
     if (instance->state() == InstanceState::kConstructed) {
       MarkReady(instance, todo);
     }
+    loss = instance->loss;
   }
   Perform(std::move(todo));
+  if (!loss.ok()) {
+    lease->Lose(loss);
+    lease->AbortEnter({ExitReason::kInstanceLost, absl::OkStatus(), true});
+  }
   if (!lease->deferred()) table_.Add(lease);
   const std::optional<ExitCause> early_end = lease->Enter(std::move(value));
   if (early_end.has_value()) {
@@ -336,12 +343,15 @@ void Pool::SpawnExit(const std::shared_ptr<Lease>& lease) {
 
 coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
   const std::shared_ptr<Instance> instance = lease->instance();
-  const bool told_tainted = lease->cause().tainted;
+  const ExitCause cause = lease->cause();
   coro::Task<ExitOutcome> exit =
       RunExit(runtime_, policy_, hooks_, group_, instance, lease);
-  const ExitOutcome outcome = co_await std::move(exit);
+  ExitOutcome outcome = co_await std::move(exit);
+  if (cause.reason == ExitReason::kInstanceLost && outcome.status.ok()) {
+    outcome.status = lease->loss();
+  }
   const bool tainted =
-      told_tainted || outcome.result.tainted || !outcome.status.ok();
+      cause.tainted || outcome.result.tainted || !outcome.status.ok();
   lease->End(outcome.result.suppress, outcome.status, outcome.attempts);
   table_.Ended(lease);
   const bool retire = tainted && !policy_.reuse_tainted;

@@ -221,6 +221,9 @@ class Pool {
     std::vector<std::stop_source> stop;
   };
 
+  // What an instance's object is given to tell of itself.
+  class Context;
+
   // Whether new instances begin to live at once, or from the executor: from the
   // end of another's life, lest a long queue on a failing init be a deep stack.
   enum class Begin { kInline, kPosted };
@@ -231,6 +234,8 @@ class Pool {
   coro::Task<void> Live(std::shared_ptr<Instance> instance);
   coro::Task<absl::StatusOr<std::monostate>> Initialize(
       std::shared_ptr<Instance> instance);
+  // Lends it no more, and ends the leases on it.
+  coro::Task<void> Lose(std::shared_ptr<Instance> instance, absl::Status why);
   // Whether there is anything to do while nobody holds an instance.
   bool WatchesIdle() const;
   // Checks it, and closes it after idle_timeout.

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/coro/sleep.h"
 #include "server/error/error.h"
@@ -21,7 +22,7 @@ constexpr double kLifetimeJitter = 0.1;
 
 absl::Status Construct(Kind& kind, Instance& instance) {
   try {
-    instance.object = kind.Construct(instance.info());
+    instance.object = kind.Construct(instance.info(), *instance.context);
   } catch (...) {
     return WithReason(ErrorOfException("the constructor"), Reason::kInitFailed);
   }
@@ -31,7 +32,25 @@ absl::Status Construct(Kind& kind, Instance& instance) {
 
 }  // namespace
 
+// Only posts: who is lost may be under a lock, or about to be destroyed.
+class Pool::Context : public InstanceContext {
+ public:
+  Context(Pool& pool, Instance& instance) : pool_(pool), instance_(instance) {}
+
+  void Lost(absl::Status why) override {
+    ANTEROOM_CHECK(!why.ok());
+    // Refused only once nothing is left to be told.
+    pool_.group_.SpawnPosted(
+        pool_.Lose(instance_.shared_from_this(), std::move(why)));
+  }
+
+ private:
+  Pool& pool_;
+  Instance& instance_;
+};
+
 coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
+  instance->context = std::make_unique<Context>(*this, *instance);
   const absl::Status constructed = Construct(*kind_, *instance);
   if (constructed.ok() && hooks_.init) {
     // Whether an init goes on that nobody awaits is decided where it is known
@@ -109,10 +128,14 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
                 coro::MutexLock lock(mu_);
                 instance->Progress(fraction, message, WaitingFor(instance));
               });
-  const absl::Status status = co_await std::move(init);
+  absl::Status status = co_await std::move(init);
   Todo todo;
   {
     coro::MutexLock lock(mu_);
+    if (!instance->loss.ok()) {
+      status = WithReason(absl::UnavailableError(instance->loss.message()),
+                          Reason::kInitFailed);
+    }
     NoteInit(*instance, status, todo);
     if (status.ok()) {
       MarkReady(instance, todo);
@@ -129,6 +152,42 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
   Perform(std::move(todo));
   if (!status.ok()) co_return status;
   co_return std::monostate();
+}
+
+coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
+                            absl::Status why) {
+  const absl::Status loss =
+      Error(Reason::kInstanceLost,
+            absl::StrCat("the object ", instance->info().instance_id,
+                         " was lost: ", why.message()));
+  Todo todo;
+  std::vector<std::shared_ptr<Lease>> leases;
+  {
+    coro::MutexLock lock(mu_);
+    const bool over = instance->state() == InstanceState::kClosing ||
+                      instance->state() == InstanceState::kClosed;
+    if (over || !instance->loss.ok()) co_return;
+    instance->loss = loss;
+    instance->retired = true;
+    todo.stop.push_back(instance->abandoned);
+    // Else its constructor's end, or its init's, draws the consequences.
+    if (instance->ready()) {
+      instance->CheckFailed(loss);
+      for (const auto& [token, lease] : leases_) {
+        if (lease->instance() == instance) leases.push_back(lease);
+      }
+    }
+    if (instance->constructed()) {
+      Note(instance);
+      Settle(instance, todo);
+      Dispatch(LineOf(instance->info().key), todo);
+    }
+  }
+  Perform(std::move(todo));
+  for (const std::shared_ptr<Lease>& lease : leases) {
+    lease->Lose(loss);
+    End(lease, ExitCause{ExitReason::kInstanceLost, absl::OkStatus(), true});
+  }
 }
 
 coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,

@@ -31,6 +31,11 @@ coro::Task<absl::Status> Object::Check(CheckContext&) {
   co_return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> Object::Endpoint(const Payload&) const {
+  return Error(Reason::kMethodNotFound,
+               "the object takes no calls of other services' methods");
+}
+
 absl::Status MethodNotFound(absl::string_view method) {
   return Error(Reason::kMethodNotFound,
                absl::StrCat("the object has no method \"", method, "\""));

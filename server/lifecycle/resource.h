@@ -131,6 +131,21 @@ struct ExitResult {
   bool tainted = false;
 };
 
+// What an object may tell the server of itself, from its constructor to the end
+// of its destructor. Outlives it.
+//
+// Thread safety: from any thread. Nothing runs inline, so a lock may be held.
+class InstanceContext {
+ public:
+  virtual ~InstanceContext() = default;
+  // The object has died (its process ended, its connection broke), for the
+  // reason `why`, not OK. It is lent no more, and is closed. An init under way
+  // fails with `why`, once its hook has ended; leases end with INSTANCE_LOST:
+  // their Uses are stopped at once, and their Exit runs. Only the first call
+  // counts.
+  virtual void Lost(absl::Status why) = 0;
+};
+
 // One live object. Hooks that its kind does not announce are never called.
 class Object {
  public:
@@ -154,6 +169,11 @@ class Object {
   virtual coro::Task<absl::Status> Close(CloseContext& context);
   // OK: it is fit to be lent. An error closes it.
   virtual coro::Task<absl::Status> Check(CheckContext& context);
+  // Where a holder's calls of methods that are not the server's own are
+  // forwarded to: the address of a gRPC server, host:port or unix:PATH. `value`
+  // is what Enter returned. METHOD_NOT_FOUND if none are. Not a hook: answers
+  // at once, from any thread.
+  virtual absl::StatusOr<std::string> Endpoint(const Payload& value) const;
 };
 
 // The hooks that a kind's objects have. The server emits ENTERING,
@@ -174,7 +194,8 @@ class Kind {
   virtual Hooks hooks() const = 0;
   // The constructor: sets attributes only; never null. An exception fails the
   // acquire that caused it with INIT_FAILED.
-  virtual std::unique_ptr<Object> Construct(const InstanceInfo& info) = 0;
+  virtual std::unique_ptr<Object> Construct(const InstanceInfo& info,
+                                            InstanceContext& context) = 0;
 };
 
 // METHOD_NOT_FOUND, naming the method.

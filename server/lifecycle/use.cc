@@ -35,6 +35,8 @@ class UseCall : public UseContext {
 
   absl::Status Explain(absl::Status status, bool caller_bound) const {
     if (lease_stop_.stop_requested()) {
+      const absl::Status loss = lease_.loss();
+      if (!loss.ok()) return loss;
       return Error(Reason::kUseCancelled, "the lease ended while the call ran");
     }
     if (caller_.stop_requested()) {

@@ -23,7 +23,8 @@ BUILD_FOLDER = "build"  # not tracked, so no part of the tree
 
 # What a folder may include besides itself, the standard library and Abseil.
 # RPC stands for the headers of gRPC, Protobuf and those generated from proto/.
-# KINDS stands for every folder of server/kinds.
+# KINDS stands for every folder of server/kinds; its row is that of the folders
+# that have none of their own.
 RPC = "gRPC and Protobuf"
 KINDS = "server/kinds/*"
 MAY_INCLUDE = {
@@ -31,6 +32,16 @@ MAY_INCLUDE = {
     "server/coro": [],
     "server/lifecycle": ["server/coro", "server/error"],
     KINDS: ["server/lifecycle", "server/coro", "server/error"],
+    **{
+        f"server/kinds/{calls_out}": [
+            "server/lifecycle",
+            "server/rpc",
+            "server/coro",
+            "server/error",
+            RPC,
+        ]
+        for calls_out in ("process", "provider")
+    },
     "server/rpc": ["server/coro", "server/error", RPC],
     "server/service": [
         "server/lifecycle",
@@ -114,7 +125,7 @@ def _faults(
         target = _folder(pathlib.PurePath(header))
         if target.startswith("tests"):
             yield f"includes {header}: the server does not know its tests"
-        elif target != folder and _rule(target) not in allowed:
+        elif target != folder and _column(target) not in allowed:
             below = ", ".join(allowed) or "nothing of ours"
             yield f"includes {header}: {folder} may include {below}"
 
@@ -131,6 +142,13 @@ def _rule(folder: str) -> str:
     row of the folder it tests, as far as gRPC and Protobuf go."""
     if folder.startswith("tests/"):
         folder = "server/" + folder.removeprefix("tests/")
+    if folder in MAY_INCLUDE or not folder.startswith("server/kinds/"):
+        return folder
+    return KINDS
+
+
+def _column(folder: str) -> str:
+    """What stands for a folder in the rows of those that may include it."""
     return KINDS if folder.startswith("server/kinds/") else folder
 
 

@@ -86,6 +86,12 @@ class PlantedTreeTest(unittest.TestCase):
             "server/error"
         )
 
+    def test_a_kind_that_calls_out_may_include_the_floor_of_calls(self):
+        self.plant("server/kinds/provider/a.cc", '#include "server/rpc/unary.h"')
+        self.plant("server/kinds/process/a.cc", "#include <grpcpp/channel.h>")
+        self.plant("server/config/a.cc", '#include "server/kinds/process/process.h"')
+        self.assert_clean()
+
     def test_lifecycle_and_coro_know_neither_grpc_nor_protobuf(self):
         for folder in ("lifecycle", "coro", "error", "kinds/hello"):
             for header in (

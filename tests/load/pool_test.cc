@@ -62,7 +62,7 @@ class FlakyKind : public lifecycle::Kind {
     return {.init = true, .enter = has_enter_, .exit = true, .close = true};
   }
   std::unique_ptr<lifecycle::Object> Construct(
-      const lifecycle::InstanceInfo&) override;
+      const lifecycle::InstanceInfo&, lifecycle::InstanceContext&) override;
 
  private:
   class FlakyObject;
@@ -160,7 +160,7 @@ class FlakyKind::FlakyObject : public lifecycle::Object {
 };
 
 std::unique_ptr<lifecycle::Object> FlakyKind::Construct(
-    const lifecycle::InstanceInfo&) {
+    const lifecycle::InstanceInfo&, lifecycle::InstanceContext&) {
   return std::make_unique<FlakyObject>(*this);
 }
 

@@ -49,7 +49,7 @@ class GatedKind : public lifecycle::Kind {
     return {.init = true, .enter = true};
   }
   std::unique_ptr<lifecycle::Object> Construct(
-      const lifecycle::InstanceInfo&) override {
+      const lifecycle::InstanceInfo&, lifecycle::InstanceContext&) override {
     return std::make_unique<Gated>(built_.fetch_add(1) == 0 ? &gate_ : nullptr);
   }
 

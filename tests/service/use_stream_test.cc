@@ -67,7 +67,7 @@ class UpperKind : public lifecycle::Kind {
  public:
   lifecycle::Hooks hooks() const override { return {}; }
   std::unique_ptr<lifecycle::Object> Construct(
-      const lifecycle::InstanceInfo&) override {
+      const lifecycle::InstanceInfo&, lifecycle::InstanceContext&) override {
     return std::make_unique<UpperObject>();
   }
 };

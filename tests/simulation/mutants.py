@@ -132,8 +132,8 @@ MUTANTS = [
     Mutant(
         "failed_exit_forgiven",
         "pool.cc",
-        "      told_tainted || outcome.result.tainted || !outcome.status.ok();",
-        "      told_tainted || outcome.result.tainted;",
+        "      cause.tainted || outcome.result.tainted || !outcome.status.ok();",
+        "      cause.tainted || outcome.result.tainted;",
         "an object whose exit failed is lent again",
     ),
     Mutant(

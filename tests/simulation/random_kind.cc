@@ -147,7 +147,8 @@ class RandomObject : public Object {
 
 }  // namespace
 
-std::unique_ptr<Object> RandomKind::Construct(const InstanceInfo& info) {
+std::unique_ptr<Object> RandomKind::Construct(const InstanceInfo& info,
+                                              InstanceContext&) {
   InstanceTrack& track = witness_.ConstructBegins(info);
   if (Happens(manners_.constructor_throws)) {
     witness_.ConstructThrows(track);

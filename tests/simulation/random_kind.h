@@ -45,7 +45,8 @@ class RandomKind : public Kind {
         witness_(witness) {}
 
   Hooks hooks() const override { return hooks_; }
-  std::unique_ptr<Object> Construct(const InstanceInfo& info) override;
+  std::unique_ptr<Object> Construct(const InstanceInfo& info,
+                                    InstanceContext& context) override;
 
   // How one call, or one part of it, goes.
   struct Way {

@@ -96,7 +96,7 @@ int Script::Count(absl::string_view prefix) const {
 }
 
 std::unique_ptr<lifecycle::Object> ScriptedKind::Construct(
-    const lifecycle::InstanceInfo& info) {
+    const lifecycle::InstanceInfo& info, lifecycle::InstanceContext&) {
   if (script_.construct) script_.construct();
   return std::make_unique<ScriptedObject>(script_, info.instance_id);
 }

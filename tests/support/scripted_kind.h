@@ -52,7 +52,8 @@ class ScriptedKind : public lifecycle::Kind {
 
   lifecycle::Hooks hooks() const override { return script_.hooks; }
   std::unique_ptr<lifecycle::Object> Construct(
-      const lifecycle::InstanceInfo& info) override;
+      const lifecycle::InstanceInfo& info,
+      lifecycle::InstanceContext&) override;
 
  private:
   Script& script_;

@@ -220,7 +220,7 @@ Hello::Hello(coro::Runtime runtime, const HelloParameters& parameters)
       check_fails_(parameters.check_fails) {}
 
 std::unique_ptr<lifecycle::Object> Hello::Construct(
-    const lifecycle::InstanceInfo&) {
+    const lifecycle::InstanceInfo&, lifecycle::InstanceContext&) {
   return std::make_unique<HelloObject>(*this);
 }
 

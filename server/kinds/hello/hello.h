@@ -56,7 +56,8 @@ class Hello : public lifecycle::Kind {
 
   lifecycle::Hooks hooks() const override { return hooks_; }
   std::unique_ptr<lifecycle::Object> Construct(
-      const lifecycle::InstanceInfo& info) override;
+      const lifecycle::InstanceInfo& info,
+      lifecycle::InstanceContext&) override;
 
  private:
   friend class HelloObject;
