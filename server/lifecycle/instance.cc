@@ -5,22 +5,15 @@
 #include "server/coro/check.h"
 
 namespace anteroom::lifecycle {
-namespace {
 
-// CLOSING and CLOSED go to watchers alone.
-bool GoesToCauser(Phase phase) {
-  return phase != Phase::kClosing && phase != Phase::kClosed;
-}
-
-}  // namespace
-
-void Instance::Emit(Phase phase, const absl::Status& status) {
+void Instance::Emit(Phase phase, const absl::Status& status,
+                    Audience audience) {
   Event event;
   event.subject = subject_;
   event.phase = phase;
   event.status = status;
   std::shared_ptr<EventSink> sink;
-  if (causer != nullptr && GoesToCauser(phase)) sink = causer->sink();
+  if (causer != nullptr && audience == Audience::kCauser) sink = causer->sink();
   EventSink* const raw = sink.get();
   events_.Append(std::move(event), absl::MakeConstSpan(&raw, raw ? 1 : 0));
 }
@@ -39,7 +32,7 @@ void Instance::Constructed() {
   ANTEROOM_CHECK(!constructed_ && object != nullptr);
   constructed_ = true;
   create_time_ = clock_.WallNow();
-  Emit(Phase::kConstructed, absl::OkStatus());
+  Emit(Phase::kConstructed, absl::OkStatus(), Audience::kCauser);
 }
 
 void Instance::Transition(InstanceState to, const absl::Status& status) {
@@ -47,28 +40,34 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
   const InstanceState from = std::exchange(state_, to);
   switch (to) {
     case InstanceState::kInitializing:
-      Emit(Phase::kInitializing, status);
+      Emit(Phase::kInitializing, status, Audience::kCauser);
       break;
     case InstanceState::kReady:
       if (ready_time_ == absl::InfiniteFuture()) ready_time_ = clock_.WallNow();
       // Of a kind without Init, or back from its last holder: nothing new.
-      if (from == InstanceState::kInitializing) Emit(Phase::kReady, status);
+      if (from == InstanceState::kInitializing) {
+        Emit(Phase::kReady, status, Audience::kCauser);
+      }
       break;
     case InstanceState::kFailed:
-      Emit(Phase::kFailed, status);
+      Emit(Phase::kFailed, status, Audience::kCauser);
       break;
     case InstanceState::kClosing:
       ANTEROOM_CHECK(bound == 0);
-      if (hooks_.close) Emit(Phase::kClosing, status);
+      if (hooks_.close) Emit(Phase::kClosing, status, Audience::kWatchers);
       closing_.Set();
       break;
     case InstanceState::kClosed:
-      Emit(Phase::kClosed, status);
+      Emit(Phase::kClosed, status, Audience::kWatchers);
       break;
     case InstanceState::kConstructed:
     case InstanceState::kHeld:
       break;
   }
+}
+
+void Instance::Failed(const absl::Status& status) {
+  Emit(Phase::kFailed, status, Audience::kWatchers);
 }
 
 void Instance::Progress(std::optional<double> fraction,

@@ -96,8 +96,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // The only writer of the state. `status`: why, for FAILED.
   void Transition(InstanceState to,
                   const absl::Status& status = absl::OkStatus());
-  // Announces FAILED for a check, or a loss; the state stays.
-  void CheckFailed(const absl::Status& status) { Emit(Phase::kFailed, status); }
+  // Announces FAILED for a check, or a loss, to watchers; the state stays.
+  void Failed(const absl::Status& status);
   // Announces PROGRESS to `waiting` leases.
   void Progress(std::optional<double> fraction, absl::string_view message,
                 const std::vector<std::shared_ptr<Lease>>& waiting);
@@ -129,7 +129,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::shared_ptr<Lease> causer;
 
  private:
-  void Emit(Phase phase, const absl::Status& status);
+  // The stream of the lease that caused it is told, too; or watchers alone.
+  enum class Audience { kCauser, kWatchers };
+  void Emit(Phase phase, const absl::Status& status, Audience audience);
 
   const coro::Clock& clock_;
   EventLog& events_;

@@ -236,6 +236,11 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
       MarkReady(instance, todo);
     }
     loss = instance->loss;
+    if (!loss.ok()) {
+      instance->retired = true;
+      Note(instance);
+      Dispatch(LineOf(instance->info().key), todo);
+    }
   }
   Perform(std::move(todo));
   if (!loss.ok()) {

@@ -73,6 +73,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
       Remove(*instance, todo);
     } else {
       instance->Constructed();
+      instance->retired |= !hooks_.init && !instance->loss.ok();
       Note(instance);
       // Nobody's Enter awaits its init.
       const bool alone = instance->warm || !hooks_.enter;
@@ -168,16 +169,23 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
                       instance->state() == InstanceState::kClosed;
     if (over || !instance->loss.ok()) co_return;
     instance->loss = loss;
-    instance->retired = true;
     todo.stop.push_back(instance->abandoned);
-    // Else its constructor's end, or its init's, draws the consequences.
-    if (instance->ready()) {
-      instance->CheckFailed(loss);
-      for (const auto& [token, lease] : leases_) {
-        if (lease->instance() == instance) leases.push_back(lease);
+    const bool untouched = instance->constructed() &&
+                           instance->state() == InstanceState::kConstructed &&
+                           instance->bound == 0;
+    // Those that enter it await its init, or are looked at when they are
+    // granted.
+    const bool ready = instance->ready();
+    for (const auto& [token, lease] : leases_) {
+      if (lease->instance() != instance) continue;
+      if (ready || lease->state() != LeaseState::kEntering) {
+        leases.push_back(lease);
       }
     }
-    if (instance->constructed()) {
+    // Else the end of its constructor, or of its init, draws the consequences.
+    if (ready || untouched) {
+      instance->Failed(loss);
+      instance->retired = true;
       Note(instance);
       Settle(instance, todo);
       Dispatch(LineOf(instance->info().key), todo);
@@ -250,7 +258,7 @@ coro::Task<bool> Pool::Check(std::shared_ptr<Instance> instance,
     coro::MutexLock lock(mu_);
     instance->checking = false;
     if (!status.ok()) {
-      instance->CheckFailed(status);
+      if (instance->loss.ok()) instance->Failed(status);
       instance->retired = true;
     }
     Note(instance);

@@ -140,9 +140,9 @@ class InstanceContext {
   virtual ~InstanceContext() = default;
   // The object has died (its process ended, its connection broke), for the
   // reason `why`, not OK. It is lent no more, and is closed. An init under way
-  // fails with `why`, once its hook has ended; leases end with INSTANCE_LOST:
-  // their Uses are stopped at once, and their Exit runs. Only the first call
-  // counts.
+  // is stopped, and fails with `why`. Leases end with INSTANCE_LOST, which
+  // carries `why`: their Uses are stopped at once, and their Exit runs. Only
+  // the first call counts.
   virtual void Lost(absl::Status why) = 0;
 };
 

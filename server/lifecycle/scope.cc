@@ -285,10 +285,11 @@ void Scope::On(LeaseEnded input, Effects& effects) {
 }
 
 void Scope::On(Happened input, Effects& effects) {
-  // The exit follows the uses; so do its events their replies.
+  // The exit follows the uses; so do its events, and what follows them, their
+  // replies.
   const bool of_exit = input.event.phase == Phase::kExiting ||
                        input.event.phase == Phase::kExited;
-  if (of_exit && !live_.empty()) {
+  if (!live_.empty() && (of_exit || !exit_events_.empty())) {
     exit_events_.push_back(std::move(input.event));
     return;
   }

@@ -270,7 +270,8 @@ class Scope {
   bool abandoned_ = false;
   std::shared_ptr<Lease> lease_;  // once entered
   std::optional<Receipt> receipt_;
-  std::vector<Event> exit_events_;  // for when no use is live any more
+  // EXITING and what came after it: for when no use is live any more.
+  std::vector<Event> exit_events_;
 
   // ---- resuming ----
   absl::Duration grace_;  // 0: it ends with its stream

@@ -137,6 +137,59 @@ MUTANTS = [
         "an object whose exit failed is lent again",
     ),
     Mutant(
+        "loss_of_a_held_object_ignored",
+        "pool_instances.cc",
+        "      if (ready || lease->state() != LeaseState::kEntering) {\n",
+        "      if (ready && lease->state() == LeaseState::kEntering) {\n",
+        "a lease is held though its object has died",
+    ),
+    Mutant(
+        "loss_during_an_unawaited_init_ignored",
+        "pool_instances.cc",
+        "      if (ready || lease->state() != LeaseState::kEntering) {\n",
+        "      if (ready) {\n",
+        "a lease that did not await its init is held though its object died",
+    ),
+    Mutant(
+        "lost_object_lent_again",
+        "pool_instances.cc",
+        "    const bool over = instance->state() == InstanceState::kClosing ||\n",
+        "    const bool over = instance->state() == InstanceState::kReady ||\n",
+        "an idle object that has died is lent again",
+    ),
+    Mutant(
+        "lost_init_of_use",
+        "pool_instances.cc",
+        "    if (!instance->loss.ok()) {\n",
+        "    if (instance->loss.ok() && !status.ok()) {\n",
+        "an init that succeeded though its object had died serves waiters",
+    ),
+    Mutant(
+        "grant_on_a_lost_object",
+        "pool.cc",
+        "    lease->AbortEnter({ExitReason::kInstanceLost, absl::OkStatus(), true});\n",
+        "",
+        "a lease is granted on an object that died before its first enter ended",
+    ),
+    Mutant(
+        "grant_on_a_lost_object_tells_nobody",
+        "pool.cc",
+        "      Dispatch(LineOf(instance->info().key), todo);\n"
+        "    }\n"
+        "  }\n"
+        "  Perform(std::move(todo));\n"
+        "  if (!loss.ok()) {\n",
+        "    }\n" "  }\n" "  Perform(std::move(todo));\n" "  if (!loss.ok()) {\n",
+        "whoever hoped for a lost object is not told that the breaker is open",
+    ),
+    Mutant(
+        "loss_without_its_reason",
+        "pool.cc",
+        "    outcome.status = lease->loss();\n",
+        "",
+        "a receipt of a lost object's lease that does not say why",
+    ),
+    Mutant(
         "receipt_kept_for_ever",
         "pool.cc",
         "  table_.Ended(lease);\n",
@@ -340,8 +393,8 @@ MUTANTS = [
     Mutant(
         "failed_check_forgiven",
         "pool_instances.cc",
-        "      instance->CheckFailed(status);\n      instance->retired = true;\n",
-        "      instance->CheckFailed(status);\n",
+        "instance->Failed(status);\n      instance->retired = true;\n",
+        "instance->Failed(status);\n",
         "an object whose check failed is lent",
     ),
     Mutant(
@@ -835,8 +888,8 @@ MUTANTS = [
     Mutant(
         "exit_told_before_a_reply",
         "scope.cc",
-        "  if (of_exit && !live_.empty()) {\n",
-        "  if (of_exit && !queued_.empty()) {\n",
+        "  if (!live_.empty() && (of_exit || !exit_events_.empty())) {\n",
+        "  if (!queued_.empty() && (of_exit || !exit_events_.empty())) {\n",
         "EXITED is told, and a call has no reply",
     ),
     Mutant(

@@ -17,7 +17,12 @@ class RandomObject : public Object {
  public:
   RandomObject(RandomKind& kind, InstanceTrack& track)
       : kind_(kind), track_(track) {}
-  ~RandomObject() override { kind_.witness().Destroyed(track_); }
+  ~RandomObject() override {
+    std::erase_if(kind_.living(), [this](const RandomKind::Living& living) {
+      return living.track == &track_;
+    });
+    kind_.witness().Destroyed(track_);
+  }
 
   Task<absl::Status> Init(InitContext& context) override {
     const auto way = kind_.PickWay(kind_.manners().init_fails);
@@ -148,13 +153,22 @@ class RandomObject : public Object {
 }  // namespace
 
 std::unique_ptr<Object> RandomKind::Construct(const InstanceInfo& info,
-                                              InstanceContext&) {
+                                              InstanceContext& context) {
   InstanceTrack& track = witness_.ConstructBegins(info);
   if (Happens(manners_.constructor_throws)) {
     witness_.ConstructThrows(track);
     throw std::runtime_error(kThrown);
   }
+  living_.push_back({&track, &context});
   return std::make_unique<RandomObject>(*this, track);
+}
+
+bool RandomKind::LoseOne(Chance& chance) {
+  if (living_.empty()) return false;
+  const Living& lost = living_[chance.Pick(living_.size())];
+  witness_.Lost(*lost.track);
+  lost.context->Lost(absl::DataLossError("it died"));
+  return true;
 }
 
 RandomKind::Way RandomKind::PickWay(std::uint64_t fails) {

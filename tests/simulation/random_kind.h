@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "server/coro/runtime.h"
 #include "server/lifecycle/resource.h"
@@ -48,6 +49,9 @@ class RandomKind : public Kind {
   std::unique_ptr<Object> Construct(const InstanceInfo& info,
                                     InstanceContext& context) override;
 
+  // One of the objects that live dies. False: none does.
+  bool LoseOne(Chance& chance);
+
   // How one call, or one part of it, goes.
   struct Way {
     absl::Duration takes;
@@ -65,6 +69,13 @@ class RandomKind : public Kind {
   coro::Task<absl::Status> Spend(HookCall& call, HookContext& context,
                                  const Way& way);
 
+  // The objects that live.
+  struct Living {
+    InstanceTrack* track;
+    InstanceContext* context;
+  };
+  std::vector<Living>& living() { return living_; }
+
   const Manners& manners() const { return manners_; }
   Witness& witness() { return witness_; }
 
@@ -75,6 +86,7 @@ class RandomKind : public Kind {
   Chance chance_;
   Witness& witness_;
   std::uint64_t failures_ = 0;
+  std::vector<Living> living_;
 };
 
 }  // namespace anteroom::lifecycle

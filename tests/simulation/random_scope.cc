@@ -470,10 +470,12 @@ void RandomScope::ResumeByLease() {
 void RandomScope::ResumeByAcquire() {
   world_.settle();
   if (gives_up_ || Over()) return;  // and forgotten
-  // So is one that was entered too late, or when it had been taken: its acquire
-  // has failed.
+  // So is one that was entered too late, or when it had been taken or lost: its
+  // acquire has failed.
+  const bool lost =
+      track_.IsLost() && track_.entered_at >= track_.instance->lost_at;
   if (!acquire_.options.deferred && track_.entered &&
-      (track_.ended_early || track_.entered_at >= track_.deadline)) {
+      (track_.ended_early || lost || track_.entered_at >= track_.deadline)) {
     return;
   }
   const bool must =

@@ -149,6 +149,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       with_streams_(Chance(~seed).OneIn(3)),
       with_deferred_(Chance(~(2 * seed)).OneIn(2)),
       with_operator_(Chance(~(2 * seed + 1)).OneIn(2)),
+      with_losses_(Chance(~(3 * seed)).OneIn(4)),
       options_(PickKept(Chance(seed * 5 + 3))),
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
@@ -157,11 +158,12 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
   witness_.set_tells(tells);
   if (tells) TellPolicy(seed, policy_, hooks_);
   witness_.set_read_log([this] { ReadLog(); });
-  const absl::Status added = anteroom_->AddResource(
-      "r", policy_,
-      std::make_unique<RandomKind>(world_.runtime(), hooks_,
-                                   PickManners(Chance(seed * 5 + 4)),
-                                   chance_.Next(), witness_));
+  auto kind = std::make_unique<RandomKind>(world_.runtime(), hooks_,
+                                           PickManners(Chance(seed * 5 + 4)),
+                                           chance_.Next(), witness_);
+  kind_ = kind.get();
+  const absl::Status added =
+      anteroom_->AddResource("r", policy_, std::move(kind));
   ANTEROOM_CHECK(added.ok());
   pool_ = *anteroom_->FindPool("r");
   witness_.set_pool(*pool_);
@@ -184,6 +186,7 @@ WorldReport RandomWorld::Run() {
 }
 
 void RandomWorld::Step() {
+  if (with_losses_ && chance_.OneIn(40)) kind_->LoseOne(chance_);
   const std::uint64_t what = chance_.Pick(20);
   if (clients() < kMostClients ? what < 7 : what < 1) {
     with_streams_&& chance_.OneIn(3) ? ComeByStream() : Come();
@@ -606,6 +609,9 @@ Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
     witness_.Expect(!HasReason(result.status(), Reason::kUseCancelled) ||
                         lease->state() != LeaseState::kHeld,
                     "USE_CANCELLED, but it is held", which);
+    witness_.Expect(!HasReason(result.status(), Reason::kInstanceLost) ||
+                        track.object->lost,
+                    "INSTANCE_LOST, but its object is not", which);
     co_return;
   }
   CheckRefused(*call, result.status(), stale);
@@ -617,6 +623,8 @@ void RandomWorld::CheckRefused(const UseCall& call, const absl::Status& status,
   const LeaseState state = call.lease->state();
   const bool failed = state == LeaseState::kEnded &&
                       call.lease->receipt().reason == ExitReason::kEnterFailed;
+  const bool lost = HasReason(status, Reason::kInstanceLost) &&
+                    witness_.TrackOf(call.lease->info()).IsLost();
   if (HasReason(status, Reason::kLeaseEnded)) {
     const bool over =
         state == LeaseState::kExiting || state == LeaseState::kEnded;
@@ -631,8 +639,9 @@ void RandomWorld::CheckRefused(const UseCall& call, const absl::Status& status,
   const bool left = absl::IsCancelled(status) && call.track->left;
   const bool late = absl::IsDeadlineExceeded(status) &&
                     world_.clock().Now() >= call.track->deadline;
-  witness_.Expect(call.entering && (left || late || (failed && !status.ok())),
-                  "a Use was refused for no reason", which);
+  witness_.Expect(
+      call.entering && (left || late || lost || (failed && !status.ok())),
+      "a Use was refused for no reason", which);
 }
 
 void RandomWorld::StopUse() {

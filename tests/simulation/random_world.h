@@ -135,10 +135,12 @@ class RandomWorld {
   const bool with_streams_;
   const bool with_deferred_;
   const bool with_operator_;
+  const bool with_losses_;
   Anteroom::Options options_;
   Witness witness_;
   std::unique_ptr<Anteroom> anteroom_;
   Pool* pool_ = nullptr;
+  RandomKind* kind_ = nullptr;  // the pool's
   coro::TaskGroup calls_;
   std::stop_source watch_stop_;
   std::vector<std::shared_ptr<Client>> clients_;

@@ -97,6 +97,7 @@ void Witness::Over(LeaseTrack& track) {
               receipt.reason == ExitReason::kDrained) ||
              ((CallerLeaves(track) || track.has_request) &&
               receipt.reason == ExitReason::kDisconnected) ||
+             (track.IsLost() && receipt.reason == ExitReason::kInstanceLost) ||
              AskedFor(track, receipt.reason),
          "a lease that was not entered ended for another reason", track.number);
   Expect(receipt.attempts == 0 && !track.exit_called,
@@ -155,6 +156,15 @@ void Witness::Evicted(std::uint64_t number) {
   InstanceTrack& instance = instances_[number - 1];
   instance.may_close = instance.doomed = true;
   instance.evicted_at = Now();
+}
+
+void Witness::Lost(InstanceTrack& instance) {
+  Tell("lost", instance.number);
+  Mix(instance.number);
+  if (!checks_ || instance.lost) return;
+  read_log_();
+  instance.lost = instance.may_close = true;
+  instance.lost_at = Now();
 }
 
 void LeaseTrack::OnEvent(const Event& event) { witness->OnSink(*this, event); }
@@ -407,7 +417,11 @@ void Witness::LookAtDeferred(
     return;
   }
   const ExitCause cause{ExitReason::kDisconnected, absl::OkStatus(), false};
-  if (!std::exchange(track.ended_early, true)) track.early_cause = cause;
+  if (track.IsLost()) {
+    track.asked.push_back(cause);
+  } else if (!std::exchange(track.ended_early, true)) {
+    track.early_cause = cause;
+  }
 }
 
 void Witness::CheckGranted(LeaseTrack& track,
@@ -434,7 +448,8 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
            "an acquire whose time was over was told something else", which);
   }
   if (!track.init_failure.empty() && !track.left && now < track.deadline &&
-      !draining() && !track.ended_early) {
+      !draining() && !track.ended_early &&
+      !(track.IsLost() && !track.asked.empty())) {
     // A deferred lease may have ended with it before its scope was told of it.
     Expect(track.deferred && HasReason(status, Reason::kLeaseEnded)
                ? absl::EndsWith(status.message(), track.init_failure)
@@ -455,12 +470,15 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
     if (track.of_scope && track.deferred && (track.over || track.failed)) {
       return;
     }
+    if (track.IsLost() && !track.asked.empty()) return;
     Expect(track.ended_early, "LEASE_ENDED, but nobody ended it", which);
     Expect(absl::StrContains(DetailOf(status).metadata.empty()
                                  ? ""
                                  : DetailOf(status).metadata.begin()->second,
                              ExitReasonName(track.early_cause.reason)),
            "LEASE_ENDED for another reason", which);
+  } else if (HasReason(status, Reason::kInstanceLost)) {
+    Expect(track.IsLost(), "INSTANCE_LOST, but its object is not", which);
   } else if (HasReason(status, Reason::kWaitTimedOut)) {
     Expect(now >= track.deadline, "WAIT_TIMED_OUT before the deadline", which);
   } else if (HasReason(status, Reason::kDraining)) {
@@ -494,7 +512,8 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
   }
   // The end of one that was entered is decided.
   if (track.entered) {
-    Expect(draining() || MayLeave(track), "entered, yet refused", which);
+    Expect(draining() || MayLeave(track) || track.IsLost(),
+           "entered, yet refused", which);
   }
 }
 
@@ -507,12 +526,13 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
-    // Its scope may have ended it before, or those who asked for it by one
-    // request, all of whom left.
+    // The loss of its object, its scope may have ended it before, or those who
+    // asked for it by one request, all of whom left.
     const bool left =
         track.has_request && track.lease == nullptr && CallerLeaves(track);
-    if (track.deferred &&
-        (left || Now() >= track.leaves_at || !track.asked.empty())) {
+    if (track.IsLost() ||
+        (track.deferred &&
+         (left || Now() >= track.leaves_at || !track.asked.empty()))) {
       track.asked.push_back(cause);
       return;
     }
@@ -798,6 +818,7 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       lease->last_sent = call.use->sent;
       if (!violation_.empty()) return;
       call.use->reached = true;
+      call.use->object = &instance;
       call.deadline =
           call.use->any_deadline ? context_deadline : call.use->deadline;
       break;
@@ -867,7 +888,8 @@ void Witness::Ends(HookCall& call, const absl::Status& status) {
         instance.idle_since = instance.ready_at = Now();
       } else {
         init_failed_at_ = Now();
-        if (instance.attempts >= policy_.init_retry.attempts) {
+        if (instance.attempts >= policy_.init_retry.attempts &&
+            !instance.lost) {
           ForetellInitFailure(call, std::string(status.message()));
         }
       }
@@ -919,7 +941,7 @@ void Witness::Stopped(const HookCall& call) {
   LeaseTrack* const lease = call.lease;
   switch (call.kind) {
     case HookKind::kInit: {
-      if (draining()) return;
+      if (draining() || call.instance->lost) return;
       Expect(policy_.abandon_init == AbandonInit::kCancel ||
                  call.instance->may_close,
              "an init was stopped that was to be kept", which);
@@ -931,11 +953,13 @@ void Witness::Stopped(const HookCall& call) {
       return;
     }
     case HookKind::kEnter:
-      Expect(MayStop(*lease) || lease->has_request || draining(),
+      Expect(MayStop(*lease) || lease->has_request || draining() ||
+                 call.instance->lost,
              "an Enter was stopped for no reason", lease->number);
       return;
     case HookKind::kUse: {
       if (call.use->left || now >= lease->gone_at || forced()) return;
+      if (call.instance->lost) return;
       if (lease->lease == nullptr) return;
       Expect(lease->lease->state() == LeaseState::kExiting,
              "a Use was stopped for no reason", lease->number);
@@ -956,7 +980,7 @@ void Witness::Stopped(const HookCall& call) {
 
 // Time has ended the lease now, while a Use runs: was it time? (G10)
 void Witness::CheckDecision(const LeaseTrack& track) {
-  if (track.cause_known || track.has_request) return;
+  if (track.cause_known || track.has_request || track.IsLost()) return;
   const coro::Instant now = Now();
   if (now >= track.leaves_at || !track.asked.empty()) return;
   const bool expired = !track.stream_bound &&
@@ -1256,7 +1280,7 @@ void Witness::EnteredNow(LeaseTrack& track) {
          "ENTERED without Enter", track.number);
   // It may have been bound just before it was evicted.
   Expect(!instance.doomed || hooks_.enter || slots() > 1 || track.deferred ||
-             instance.evicted_at == Now(),
+             instance.evicted_at == Now() || instance.lost_at == Now(),
          "an object was lent that must not be", track.number);
   Expect(!instance.checking, "lent while it is checked", track.number);
   if (std::find(live_.begin(), live_.end(), &track) == live_.end()) {
@@ -1325,10 +1349,14 @@ void Witness::OnLog(const Event& event) {
     case Phase::kFailed:
       Expect(!instance->told_failed, "FAILED twice", which);
       instance->told_failed = true;
-      if (!instance->init_ok && instance->attempts > 0) {
+      if (instance->told_initializing && !instance->told_ready) {
+        // Lost, it is of no use though its init went well.
+        instance->init_ok &= !instance->lost;
+        Expect(!instance->init_ok, "FAILED, but its init did not", which);
         InitFailed(*instance, event.status);
       } else {
         Expect(instance->may_close, "FAILED for a check that did not", which);
+        instance->doomed = true;
       }
       break;
     case Phase::kClosing:

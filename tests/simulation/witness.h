@@ -73,6 +73,8 @@ struct InstanceTrack {
   bool may_close = false;  // something has happened that excuses it
   bool doomed = false;     // must not be lent any more
   coro::Instant evicted_at = coro::kNever;
+  bool lost = false;  // has said so
+  coro::Instant lost_at = coro::kNever;
   // Since when nobody has held it.
   coro::Instant idle_since;
   // What the log has told.
@@ -87,6 +89,8 @@ struct InstanceTrack {
 // One attempt to get a lease, and the lease it came to. It receives its events.
 struct LeaseTrack : public EventSink {
   void OnEvent(const Event& event) override;
+  // Whether the object that it was bound to has died.
+  bool IsLost() const { return instance != nullptr && instance->lost; }
 
   Witness* witness = nullptr;
   std::uint64_t number = 0;  // of its acquire; its holder's name
@@ -192,6 +196,7 @@ struct UseTrack {
   bool disowned = false;      // said never to have arrived
   bool any_deadline = false;  // that of whichever stream its scope has
   bool reached = false;       // its hook was called
+  const InstanceTrack* object = nullptr;  // of which object
   bool hook_over = false;
   bool went_well = false;
 };
@@ -266,6 +271,8 @@ class Witness {
   // From then on a drain grants nothing any more: no notice, no use_grace.
   void DrainForcedAt(coro::Instant when) { forced_at_ = when; }
   void Evicted(std::uint64_t number);
+  // Just before the object says that it has died.
+  void Lost(InstanceTrack& instance);
   // A scope's acquire has come to this lease, or is over without one.
   void ScopeGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
   void ScopeRefused(LeaseTrack& track);
@@ -353,7 +360,8 @@ class Witness {
   // Whether its enter may be stopped: of a deferred lease also because its
   // scope, which was asked for its end, was told that it is bound.
   bool MayStop(const LeaseTrack& track) const {
-    return MayLeave(track) || (track.deferred && !track.asked.empty());
+    return MayLeave(track) ||
+           ((track.deferred || track.IsLost()) && !track.asked.empty());
   }
   void CheckServed(const LeaseTrack& track);
   void CheckTurn(LeaseTrack& track, std::uint64_t token);

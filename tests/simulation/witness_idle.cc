@@ -105,6 +105,7 @@ void Witness::CheckHeld(LeaseTrack& track) {
     Expect(!draining() || policy_.revoke_notice > absl::ZeroDuration(),
            "held though it drains", which);
     Expect(!forced(), "held though the drain was forced", which);
+    Expect(!track.IsLost(), "held though its object is lost", which);
     Expect(now < track.leaves_at, "a scope outlived its grace", which);
     return;
   }
@@ -134,8 +135,10 @@ void Witness::CheckReceipt(LeaseTrack& track) {
          "a receipt's exited", which);
   Expect(receipt.attempts == (hooks_.exit ? 1 : 0), "a receipt's attempts",
          which);
-  Expect(receipt.exit_status.ok() == track.exit_status.ok(),
-         "a receipt's exit_status", which);
+  Expect(
+      receipt.exit_status.ok() == (track.exit_status.ok() &&
+                                   receipt.reason != ExitReason::kInstanceLost),
+      "a receipt's exit_status", which);
   Expect(receipt.error_suppressed ==
                  (track.exit_result.suppress && track.cause_known &&
                   !track.cause.error.ok()) ||
@@ -170,6 +173,10 @@ void Witness::CheckReceipt(LeaseTrack& track) {
                    decided >= track.attempt_deadline ||
                    decided >= std::min(track.leaves_at, track.gone_at))),
              "DISCONNECTED, but its caller was there", which);
+      break;
+    case ExitReason::kInstanceLost:
+      Expect(track.IsLost() && decided >= track.instance->lost_at,
+             "INSTANCE_LOST, but its object is not", which);
       break;
     default:
       Expect(false, "a lease ended for no reason", which);

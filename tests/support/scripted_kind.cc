@@ -96,7 +96,8 @@ int Script::Count(absl::string_view prefix) const {
 }
 
 std::unique_ptr<lifecycle::Object> ScriptedKind::Construct(
-    const lifecycle::InstanceInfo& info, lifecycle::InstanceContext&) {
+    const lifecycle::InstanceInfo& info, lifecycle::InstanceContext& context) {
+  script_.contexts.push_back(&context);
   if (script_.construct) script_.construct();
   return std::make_unique<ScriptedObject>(script_, info.instance_id);
 }

@@ -37,6 +37,8 @@ struct Script {
       exit;
   std::function<coro::Task<absl::Status>(lifecycle::CloseContext&)> close;
   std::function<coro::Task<absl::Status>(lifecycle::CheckContext&)> check;
+  // Of each object, in the order of their constructors.
+  std::vector<lifecycle::InstanceContext*> contexts;
   // What was called, in order: "construct r#1", "init r#1", "enter r#1 TOKEN",
   // "use r#1 METHOD", "use_stream r#1 METHOD", "exit r#1 REASON", "check r#1",
   // "close r#1", "destroy r#1".
