@@ -1,4 +1,5 @@
-// anteroomd: flags -> config -> kinds -> pools -> server -> signal -> drain.
+#include "server/run.h"
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -153,7 +154,9 @@ void ServeUntilSignal(coro::Runtime runtime, int signals,
   server.Shutdown(kShutdownGrace);
 }
 
-int Main(int argc, char** argv) {
+}  // namespace
+
+int Run(int argc, char** argv, const config::CustomKinds& custom) {
   Flags flags;
   const std::optional<int> ended = ParseFlags(argc, argv, flags);
   if (ended.has_value()) return *ended;
@@ -173,7 +176,8 @@ int Main(int argc, char** argv) {
       std::max(2, static_cast<int>(std::thread::hardware_concurrency())));
   coro::ThreadTimers timers(executor, clock);
   const coro::Runtime runtime{executor, timers, clock, random};
-  const absl::StatusOr<config::Built> built = config::Build(runtime, *proto);
+  const absl::StatusOr<config::Built> built =
+      config::Build(runtime, *proto, custom);
   if (!built.ok()) {
     std::fprintf(
         stderr, "anteroomd: %s: %s\n",
@@ -199,7 +203,4 @@ int Main(int argc, char** argv) {
   return 0;
 }
 
-}  // namespace
 }  // namespace anteroom
-
-int main(int argc, char** argv) { return anteroom::Main(argc, argv); }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
+#include "server/config/build_custom.h"
 #include "server/config/fields.h"
 #include "server/error/error.h"
 #include "server/kinds/hello/hello.h"
@@ -58,9 +59,13 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildHello(
 
 absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildKind(
     coro::Runtime runtime, const std::string& path,
-    const v1::Resource& resource) {
+    const v1::Resource& resource, const CustomKinds& custom) {
   if (resource.has_hello()) {
     return BuildHello(runtime, absl::StrCat(path, ".hello"), resource.hello());
+  }
+  if (resource.has_custom()) {
+    return BuildCustom(runtime, absl::StrCat(path, ".custom"),
+                       resource.custom(), custom);
   }
   if (resource.kind_case() == v1::Resource::KIND_NOT_SET) {
     return InvalidField(path, "has no kind: set one of hello, ...");
@@ -89,6 +94,7 @@ absl::Status CheckSupported(const v1::ServerConfig& config) {
 
 absl::Status AddResource(coro::Runtime runtime, const std::string& path,
                          const v1::Resource& resource,
+                         const CustomKinds& custom,
                          lifecycle::Anteroom& anteroom) {
   Fields fields(path);
   if (resource.name().size() > kMaxNameBytes) {
@@ -103,7 +109,7 @@ absl::Status AddResource(coro::Runtime runtime, const std::string& path,
       PolicyFromProto(absl::StrCat(path, ".policy"), resource.policy());
   if (!policy.ok()) return policy.status();
   absl::StatusOr<std::unique_ptr<lifecycle::Kind>> kind =
-      BuildKind(runtime, path, resource);
+      BuildKind(runtime, path, resource, custom);
   if (!kind.ok()) return kind.status();
   const absl::Status added =
       anteroom.AddResource(resource.name(), *policy, *std::move(kind));
@@ -201,7 +207,8 @@ absl::StatusOr<lifecycle::Policy> PolicyFromProto(const std::string& path,
 }
 
 absl::StatusOr<Built> Build(coro::Runtime runtime,
-                            const v1::ServerConfig& config) {
+                            const v1::ServerConfig& config,
+                            const CustomKinds& custom) {
   const absl::Status supported = CheckSupported(config);
   if (!supported.ok()) return supported;
   Fields fields("");
@@ -228,7 +235,7 @@ absl::StatusOr<Built> Build(coro::Runtime runtime,
   for (int i = 0; i < config.resources_size(); ++i) {
     const absl::Status added =
         AddResource(runtime, absl::StrCat("resources[", i, "]"),
-                    config.resources(i), *built.anteroom);
+                    config.resources(i), custom, *built.anteroom);
     if (!added.ok()) return added;
   }
   built.resources.assign(config.resources().begin(), config.resources().end());

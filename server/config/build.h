@@ -2,7 +2,10 @@
 #ifndef ANTEROOM_SERVER_CONFIG_BUILD_H_
 #define ANTEROOM_SERVER_CONFIG_BUILD_H_
 
+#include <functional>
+#include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +17,18 @@
 #include "server/lifecycle/policy.h"
 
 namespace anteroom::config {
+
+// Makes the kind behind one resource. `parameters` is the object that the
+// configuration gives it, as JSON; empty if it gives none. Errors are those of
+// bad parameters: make them with InvalidField() (server/error/error.h), whose
+// field is named from `parameters` on. Called once a resource, at the start.
+using KindFactory =
+    std::function<absl::StatusOr<std::unique_ptr<lifecycle::Kind>>(
+        coro::Runtime runtime, const nlohmann::json& parameters)>;
+
+// Kinds that were compiled into this server, by the name that a resource's
+// `custom.kind` gives.
+using CustomKinds = std::map<std::string, KindFactory>;
 
 struct Built {
   std::unique_ptr<lifecycle::Anteroom> anteroom;
@@ -29,7 +44,8 @@ struct Built {
 // NOT_IMPLEMENTED for what this server cannot do yet: nothing that is
 // configured is silently left out.
 absl::StatusOr<Built> Build(coro::Runtime runtime,
-                            const v1::ServerConfig& config);
+                            const v1::ServerConfig& config,
+                            const CustomKinds& custom = {});
 
 // The policy that `proto` describes, defaults filled in; fields are named from
 // `path` on. Not validated as a whole.

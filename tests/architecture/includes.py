@@ -51,7 +51,7 @@ MAY_INCLUDE = {
         RPC,
     ],
     "server/config": [KINDS, "server/lifecycle", "server/coro", "server/error", RPC],
-    # main.cc, which puts it all together.
+    # run.cc, which puts it all together.
     "server": [
         "server/config",
         "server/service",
@@ -61,6 +61,13 @@ MAY_INCLUDE = {
         "server/coro",
         "server/error",
         RPC,
+    ],
+    # What a user's own server with a kind of its own may look like.
+    "server/example": [
+        "server",
+        "server/lifecycle",
+        "server/coro",
+        "server/error",
     ],
 }
 

@@ -1,8 +1,10 @@
 #include "server/config/build.h"
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -10,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "server/config/load.h"
 #include "server/error/error.h"
+#include "server/kinds/hello/hello.h"
 #include "tests/support/manual_runtime.h"
 
 namespace anteroom::config {
@@ -503,6 +506,29 @@ TEST_F(BuildTest, AResourceHasLabelsWithinBounds) {
   }
 }
 
+// ---- Kinds that were compiled in ----
+
+TEST_F(BuildTest, ACustomKindIsNamedByItsResourceAndGivenTheParameters) {
+  const auto config = Parse<v1::ServerConfig>(
+      "resources { name: 'a' custom { kind: 'mine' parameters { fields { key: "
+      "'size' value { number_value: 7 } } } } }");
+  std::vector<std::string> given;
+  const CustomKinds kinds = {
+      {"mine", [&given](coro::Runtime runtime, const nlohmann::json& json) {
+         given.push_back(json.dump());
+         return std::make_unique<kinds::Hello>(runtime,
+                                               kinds::HelloParameters{});
+       }}};
+  const absl::StatusOr<Built> built = Build(world_.runtime(), config, kinds);
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_THAT(given, ElementsAre("{\"size\":7}"));
+}
+
+TEST_F(BuildTest, ACustomKindThatIsNotCompiledInIsRefused) {
+  ExpectRefused("resources { name: 'a' custom { kind: 'mine' } }",
+                "resources[0].custom.kind");
+}
+
 // ---- What is refused as not supported yet ----
 
 TEST_F(BuildTest, NothingOfTheWholeIsSilentlyLeftOut) {
@@ -510,7 +536,7 @@ TEST_F(BuildTest, NothingOfTheWholeIsSilentlyLeftOut) {
 }
 
 TEST_F(BuildTest, AKindThatIsNotBuiltInYetIsNamed) {
-  for (const char* const kind : {"process", "provider", "custom"}) {
+  for (const char* const kind : {"process", "provider"}) {
     ExpectNotYet(absl::StrCat("resources { name: 'a' ", kind, " {} }"),
                  absl::StrCat("resources[0].", kind));
   }

@@ -27,10 +27,10 @@ class Running:
     """The program while it runs; killed on leaving if it still does, and once
     twice `bound` seconds are over, which ends whatever waits for it."""
 
-    def __init__(self, *arguments, bound=BOUND):
+    def __init__(self, *arguments, bound=BOUND, program=ANTEROOMD):
         self._seconds = bound
         self._process = subprocess.Popen(
-            [ANTEROOMD, *arguments], stderr=subprocess.PIPE, text=True
+            [program, *arguments], stderr=subprocess.PIPE, text=True
         )
         self._lines = queue.Queue()
         self._bound = threading.Timer(2 * bound, self._process.kill)
