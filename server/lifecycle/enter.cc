@@ -115,7 +115,7 @@ coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
     const absl::Status initialized = co_await std::move(wait);
     if (!initialized.ok()) co_return call.Explain(initialized);
   }
-  result.value = *std::move(value);
+  result.value = hooks.enter ? *std::move(value) : instance->object->Value();
   co_return result;
 }
 

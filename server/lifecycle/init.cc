@@ -40,8 +40,12 @@ coro::Task<absl::Status> Attempt(coro::Runtime runtime, const Policy& policy,
   absl::Status status = co_await std::move(hook);
   if (status.ok()) co_return status;
   if (call.timed_out()) {
-    co_return Error(Reason::kInitTimedOut,
-                    "init did not end within init_timeout");
+    // Its own word for having been too slow may say what it lacked.
+    const bool explains = absl::IsDeadlineExceeded(status);
+    co_return Error(
+        Reason::kInitTimedOut,
+        absl::StrCat("init did not end within init_timeout",
+                     explains ? ": " : "", explains ? status.message() : ""));
   }
   if (call.stopped()) co_return InitCancelled();
   co_return WithReason(std::move(status), Reason::kInitFailed);

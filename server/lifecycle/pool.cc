@@ -129,7 +129,8 @@ coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
                                      coro::Instant deadline) {
   // Without it, init was awaited before the lease was bound, unless deferred.
   if (!hooks_.enter && !lease->deferred()) {
-    co_return Grant(lease, Payload(), stop, deadline);
+    Payload value = lease->instance()->object->Value();
+    co_return Grant(lease, std::move(value), stop, deadline);
   }
   const std::shared_ptr<Instance> instance = lease->instance();
   coro::Task<EnterResult> enter =

@@ -31,6 +31,8 @@ coro::Task<absl::Status> Object::Check(CheckContext&) {
   co_return absl::OkStatus();
 }
 
+Payload Object::Value() const { return Payload(); }
+
 absl::StatusOr<std::string> Object::Endpoint(const Payload&) const {
   return Error(Reason::kMethodNotFound,
                "the object takes no calls of other services' methods");

@@ -169,10 +169,13 @@ class Object {
   virtual coro::Task<absl::Status> Close(CloseContext& context);
   // OK: it is fit to be lent. An error closes it.
   virtual coro::Task<absl::Status> Check(CheckContext& context);
+  // The `as h` of a holder where the kind has no Enter. Not a hook: asked once
+  // per lease, after its Init unless that is never awaited; answers at once.
+  virtual Payload Value() const;
   // Where a holder's calls of methods that are not the server's own are
   // forwarded to: the address of a gRPC server, host:port or unix:PATH. `value`
-  // is what Enter returned. METHOD_NOT_FOUND if none are. Not a hook: answers
-  // at once, from any thread.
+  // is what Enter returned, or Value(). METHOD_NOT_FOUND if none are. Not a
+  // hook: answers at once, from any thread.
   virtual absl::StatusOr<std::string> Endpoint(const Payload& value) const;
 };
 
