@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/descriptor.h"
 #include "server/config/build_custom.h"
+#include "server/config/build_process.h"
 #include "server/config/fields.h"
 #include "server/error/error.h"
 #include "server/kinds/hello/hello.h"
@@ -19,6 +20,12 @@ constexpr absl::Duration kDefaultDrainTimeout = absl::Seconds(30);
 constexpr absl::Duration kMaxDrainTimeout = absl::Hours(24);
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr char kDefaultListener[] = "127.0.0.1:50051";
+
+// What the kinds of one configuration are built with.
+struct KindParts {
+  const CustomKinds& custom;
+  std::shared_ptr<kinds::ProcessHost> process_host;  // null: not needed yet
+};
 
 absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildHello(
     coro::Runtime runtime, const std::string& path, const v1::Hello& proto) {
@@ -59,16 +66,20 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildHello(
 
 absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildKind(
     coro::Runtime runtime, const std::string& path,
-    const v1::Resource& resource, const CustomKinds& custom) {
+    const v1::Resource& resource, KindParts& parts) {
   if (resource.has_hello()) {
     return BuildHello(runtime, absl::StrCat(path, ".hello"), resource.hello());
   }
+  if (resource.has_process()) {
+    return BuildProcess(runtime, absl::StrCat(path, ".process"),
+                        resource.process(), parts.process_host);
+  }
   if (resource.has_custom()) {
     return BuildCustom(runtime, absl::StrCat(path, ".custom"),
-                       resource.custom(), custom);
+                       resource.custom(), parts.custom);
   }
   if (resource.kind_case() == v1::Resource::KIND_NOT_SET) {
-    return InvalidField(path, "has no kind: set one of hello, ...");
+    return InvalidField(path, "has no kind: set one of hello, process, ...");
   }
   Fields fields(path);
   fields.NotYet(v1::Resource::descriptor()
@@ -93,8 +104,7 @@ absl::Status CheckSupported(const v1::ServerConfig& config) {
 }
 
 absl::Status AddResource(coro::Runtime runtime, const std::string& path,
-                         const v1::Resource& resource,
-                         const CustomKinds& custom,
+                         const v1::Resource& resource, KindParts& parts,
                          lifecycle::Anteroom& anteroom) {
   Fields fields(path);
   if (resource.name().size() > kMaxNameBytes) {
@@ -109,7 +119,7 @@ absl::Status AddResource(coro::Runtime runtime, const std::string& path,
       PolicyFromProto(absl::StrCat(path, ".policy"), resource.policy());
   if (!policy.ok()) return policy.status();
   absl::StatusOr<std::unique_ptr<lifecycle::Kind>> kind =
-      BuildKind(runtime, path, resource, custom);
+      BuildKind(runtime, path, resource, parts);
   if (!kind.ok()) return kind.status();
   const absl::Status added =
       anteroom.AddResource(resource.name(), *policy, *std::move(kind));
@@ -232,10 +242,11 @@ absl::StatusOr<Built> Build(coro::Runtime runtime,
   }
   if (!fields.status().ok()) return fields.status();
   built.anteroom = std::make_unique<lifecycle::Anteroom>(runtime, options);
+  KindParts parts{custom, nullptr};
   for (int i = 0; i < config.resources_size(); ++i) {
     const absl::Status added =
         AddResource(runtime, absl::StrCat("resources[", i, "]"),
-                    config.resources(i), custom, *built.anteroom);
+                    config.resources(i), parts, *built.anteroom);
     if (!added.ok()) return added;
   }
   built.resources.assign(config.resources().begin(), config.resources().end());
