@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/coro/sleep.h"
+#include "server/error/error.h"
 #include "server/kinds/process/methods.h"
 #include "server/kinds/process/readiness.h"
 
@@ -17,9 +19,22 @@ namespace {
 using coro::Task;
 using lifecycle::Payload;
 
+// Within which a lease is ended once its program has; far beyond what it takes.
+constexpr absl::Duration kLossBound = absl::Seconds(10);
+
 Task<void> AwaitGone(std::shared_ptr<Child> child) {
   Task<coro::Wake> gone = child->gone().Wait();
   co_await std::move(gone);
+}
+
+// Waits until the loss of the object stops this call, so that the loss is what
+// its caller is told. Else `why`.
+Task<absl::Status> AwaitLoss(coro::Runtime runtime, absl::Status why,
+                             std::stop_token stop) {
+  Task<coro::Wake> lost = coro::SleepUntil(
+      runtime, coro::After(runtime.clock.Now(), kLossBound), std::move(stop));
+  co_await std::move(lost);
+  co_return why;
 }
 
 // What is called before there is a program (await_init: NEVER).
@@ -118,6 +133,11 @@ Task<absl::StatusOr<Payload>> ProcessObject::Request(
     co_return absl::CancelledError(
         "stopped while the program had not answered");
   }
+  if (HasReason(answer->result.status(), Reason::kInstanceLost)) {
+    Task<absl::Status> loss =
+        AwaitLoss(runtime_, answer->result.status(), context.stop());
+    co_return co_await std::move(loss);
+  }
   if (!answer->result.ok()) co_return answer->result.status();
   co_return AnswerTo(argument, *answer->result);
 }
@@ -173,7 +193,11 @@ Task<absl::Status> ProcessObject::UseStream(lifecycle::UseContext& context,
   if (context.stop().stop_requested()) {
     co_return absl::CancelledError("stopped while it followed the output");
   }
-  co_return absl::OkStatus();
+  const absl::Status end = child_->end();
+  if (!logs->follow || end.ok()) co_return absl::OkStatus();
+  Task<absl::Status> loss = AwaitLoss(
+      runtime_, Error(Reason::kInstanceLost, end.message()), context.stop());
+  co_return co_await std::move(loss);
 }
 
 Task<absl::StatusOr<lifecycle::ExitResult>> ProcessObject::Exit(
