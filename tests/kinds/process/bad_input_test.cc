@@ -117,7 +117,7 @@ TEST_F(BadInputTest, AHundredMegabytesOfOutputCostNothingAndStopNobody) {
 }
 
 TEST_F(BadInputTest, AProgramThatIgnoresItsStopSignalIsKilledAfterItsGrace) {
-  ProcessParameters parameters = ShellAfter("trap 'echo ignored >&2' TERM");
+  ProcessParameters parameters = ShellAfter("trap '' TERM");
   parameters.stop_grace = absl::Milliseconds(100);
   Serve(parameters);
   const LeasePtr lease = Acquire();
@@ -128,7 +128,7 @@ TEST_F(BadInputTest, AProgramThatIgnoresItsStopSignalIsKilledAfterItsGrace) {
 
 TEST_F(BadInputTest,
        AProgramThatIgnoresItsStopSignalIsKilledAfterCloseTimeout) {
-  ProcessParameters parameters = ShellAfter("trap 'echo ignored >&2' TERM");
+  ProcessParameters parameters = ShellAfter("trap '' TERM");
   parameters.stop_grace = absl::Hours(24);
   lifecycle::Policy policy;
   policy.close_timeout = absl::Milliseconds(100);

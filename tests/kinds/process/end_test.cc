@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <iterator>
 #include <string>
 
 #include "absl/strings/numbers.h"
@@ -129,9 +130,15 @@ TEST_F(EndTest, ItsDirectoryIsItsOwnersAlone) {
 }
 
 TEST_F(EndTest, AProgramHasNoDescriptorOfTheServers) {
-  Serve(Shell());
+  ProcessParameters parameters;
+  parameters.command = {"cat"};
+  Serve(parameters);
   const int inherited = dup(STDERR_FILENO);  // not closed on exec
-  EXPECT_EQ(Ask(Acquire(), "ls /proc/$$/fd >open; echo $(cat open)"), "0 1 2");
+  const LeasePtr lease = Acquire();
+  EXPECT_EQ(Ask(lease, "it runs"), "it runs");
+  const std::filesystem::directory_iterator open(
+      absl::StrCat("/proc/", ProgramOf(lease).pid(), "/fd"));
+  EXPECT_EQ(std::distance(begin(open), end(open)), 3);
   close(inherited);
 }
 

@@ -2,12 +2,12 @@
 #include <future>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/coro/sync_wait.h"
 #include "server/error/error.h"
 #include "tests/kinds/process/process_test.h"
-#include "tests/support/fake_channel.h"
 
 namespace anteroom::kinds {
 namespace {
@@ -19,15 +19,21 @@ using ::testing::HasSubstr;
 
 class LossTest : public ProcessTest {
  protected:
-  // The error that ends a stream of logs, which nothing else ends.
+  // The error that ends a stream of logs, which has begun and which nothing
+  // else ends.
   std::future<absl::Status> Following(const LeasePtr& lease) {
-    return std::async(std::launch::async, [this, lease] {
-      testing::FakeChannel channel;
-      const Payload all;
-      return coro::SyncWait(anteroom_->UseStream(lease->id(), "logs", all,
-                                                 channel, 0, {}, Bound()));
-    });
+    std::future<absl::Status> ended =
+        std::async(std::launch::async, [this, lease] {
+          const Payload all;
+          return coro::SyncWait(anteroom_->UseStream(
+              lease->id(), "logs", all, follower_, 0, {}, Bound()));
+        });
+    follower_.began.get_future().wait();
+    return ended;
   }
+
+ private:
+  Follower follower_{"never"};
 };
 
 TEST_F(LossTest, ARequestUnderWayIsToldThatTheInstanceIsLost) {
@@ -90,7 +96,10 @@ TEST_F(LossTest, AProgramThatDiesWhileNobodyHoldsItIsReplaced) {
   // Until its successor takes its place, it may still be lent, and be lost.
   while (true) {
     const LeasePtr next = Acquire();
-    if (ValueOf(next)["pid"] != program.pid()) break;
+    pid_t pid = program.pid();
+    if (absl::SimpleAtoi(Ask(next, "echo $$"), &pid) && pid != program.pid()) {
+      break;
+    }
     Release(next);
   }
 }

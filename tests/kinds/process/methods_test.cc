@@ -49,23 +49,6 @@ class EchoTest : public ProcessTest {
   }
 };
 
-// A caller that leaves once it was told so many messages.
-class LeavingChannel : public testing::FakeChannel {
- public:
-  explicit LeavingChannel(std::size_t enough) : enough_(enough) {}
-  coro::Task<absl::Status> Write(Payload message, std::stop_token) override {
-    outgoing.push_back(std::move(message.data));
-    if (outgoing.size() == 1) began.set_value();
-    if (outgoing.size() < enough_) co_return absl::OkStatus();
-    co_return absl::CancelledError("it left");
-  }
-
-  std::promise<void> began;
-
- private:
-  const std::size_t enough_;
-};
-
 // ---- request ----
 
 TEST_F(MethodsTest, ARequestIsOneLineInAndOneLineOut) {
@@ -105,9 +88,12 @@ TEST_F(MethodsTest, WhatIsNoLineIsRefused) {
 // ---- signal ----
 
 TEST_F(MethodsTest, ASignalReachesTheProgram) {
-  EXPECT_EQ(Ask(lease_, "trap 'echo caught >&2' HUP; echo trapped"), "trapped");
+  EXPECT_EQ(Ask(lease_,
+                "trap 'echo caught >&2' HUP; echo trapped; "
+                "while :; do sleep 1; done"),
+            "trapped");
   EXPECT_TRUE(Use(lease_, "signal", "SIGHUP").ok());
-  LeavingChannel channel(3);
+  Follower channel("caught");
   const Payload all;
   (void)coro::SyncWait(
       anteroom_->UseStream(lease_->id(), "logs", all, channel, 0, {}, Bound()));
@@ -153,7 +139,7 @@ TEST_F(MethodsTest, LogsAreTheLastLinesOfBothStreams) {
 }
 
 TEST_F(MethodsTest, LogsFollowWhatTheProgramWrites) {
-  LeavingChannel channel(3);
+  Follower channel("\"two\"");
   std::future<absl::Status> following =
       std::async(std::launch::async, [this, &channel] {
         return coro::SyncWait(anteroom_->UseStream(
@@ -169,7 +155,7 @@ TEST_F(MethodsTest, LogsFollowWhatTheProgramWrites) {
 }
 
 TEST_F(MethodsTest, LogsEndWhenTheirLeaseDoes) {
-  LeavingChannel channel(1'000);
+  Follower channel("never");
   std::future<absl::Status> following =
       std::async(std::launch::async, [this, &channel] {
         return coro::SyncWait(anteroom_->UseStream(

@@ -20,7 +20,6 @@ extern "C" {
 #include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/coro/sync_wait.h"
-#include "tests/support/fake_channel.h"
 
 namespace anteroom::kinds {
 namespace {
@@ -83,6 +82,15 @@ pid_t ParentOf(pid_t pid) {
   }
   ADD_FAILURE() << "process " << pid << " does not live";
   return -1;
+}
+
+coro::Task<absl::Status> Follower::Write(lifecycle::Payload message,
+                                         std::stop_token) {
+  const bool is_last = message.data.find(last_) != std::string::npos;
+  outgoing.push_back(std::move(message.data));
+  if (outgoing.size() == 1) began.set_value();
+  if (is_last) co_return absl::CancelledError("it left");
+  co_return absl::OkStatus();
 }
 
 ProcessTest::ProcessTest()

@@ -12,7 +12,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -29,6 +31,7 @@
 #include "server/lifecycle/event.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/policy.h"
+#include "tests/support/fake_channel.h"
 
 namespace anteroom::kinds {
 
@@ -68,6 +71,20 @@ class ExitedSink : public lifecycle::EventSink {
     if (event.phase == lifecycle::Phase::kExited) exited.set_value();
   }
   std::promise<void> exited;
+};
+
+// Follows the output of a program until a line has `last` in it.
+class Follower : public testing::FakeChannel {
+ public:
+  explicit Follower(std::string last) : last_(std::move(last)) {}
+  coro::Task<absl::Status> Write(lifecycle::Payload message,
+                                 std::stop_token stop) override;
+
+  // Set with the first line.
+  std::promise<void> began;
+
+ private:
+  const std::string last_;
 };
 
 class ProcessTest : public ::testing::Test {
