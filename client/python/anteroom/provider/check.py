@@ -25,6 +25,9 @@ def main() -> int:
         "--kind", action="append", help="a kind to check (repeatable; default: all)"
     )
     parser.add_argument(
+        "--check", action="append", help="a check to run (repeatable; default: all)"
+    )
+    parser.add_argument(
         "--parameters",
         type=json.loads,
         default={},
@@ -44,6 +47,7 @@ def main() -> int:
             provider.check(
                 options.address,
                 kinds=options.kind,
+                checks=options.check,
                 parameters=options.parameters,
                 bound=options.bound,
             )

@@ -36,7 +36,7 @@ class Fault:
     found: str
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.requirement}\n    {self.found}"
+        return f"{self.kind}: {self.check}: {self.requirement}\n    {self.found}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +68,7 @@ async def check(
     address: str,
     *,
     kinds: Optional[Sequence[str]] = None,
+    checks: Optional[Sequence[str]] = None,
     parameters: Optional[Mapping[str, Mapping[str, Any]]] = None,
     bound: float = 5.0,
 ) -> Report:
@@ -81,6 +82,7 @@ async def check(
 
     Args:
       kinds: those to check; all unless given.
+      checks: the names of those to run, as in `Fault`; all unless given.
       parameters: what constructors are given, by kind.
       bound: seconds that a call may take which should be answered at once.
 
@@ -101,6 +103,8 @@ async def check(
         for name in kinds or known:
             given = (parameters or {}).get(name, {})
             for run in _checks_of(name):
+                if checks is not None and run.__name__ not in checks:
+                    continue
                 bench = Bench(stub, known[name], given, bound)
                 found = await _found(run, bench, bound)
                 if found is None:
