@@ -40,6 +40,8 @@ from anteroom import provider
 #: What the reset of a connection leaves behind.
 _RESET = "SET SESSION AUTHORIZATION DEFAULT; DISCARD TEMP; DISCARD SEQUENCES"
 
+_ROWS_AT_ONCE = 50
+
 #: Classes of PostgreSQL's error codes, and what they are to a holder.
 _CODES = {
     "08": grpc.StatusCode.UNAVAILABLE,  # the connection broke
@@ -56,7 +58,8 @@ _CODES = {
 
 class Postgres:
     """One connection. Values of parameters and results are what JSON can say;
-    what else PostgreSQL has (times, numerics, ...) comes as its text.
+    what else PostgreSQL has (times, numerics, ...) comes as its text. Calls that
+    are made side by side run one after the other.
 
     Args:
       dsn: where the database is, as PostgreSQL writes it; the rest comes from
@@ -67,44 +70,53 @@ class Postgres:
     def __init__(self, dsn="", statements=None):
         self._dsn = dsn
         self._sql = statements or {}
+        self._statements = {}
+        self._connection = None
+        self._turn = asyncio.Lock()
+        self._interrupted = False
 
     def __await__(self):
         return self._connect().__await__()
 
     async def __aenter__(self):
         await self
-        if self._connection.is_closed():  # while nobody held it
+        try:
+            await self.acheck()
+        except anteroom.Error:  # it broke while nobody held it
+            self._connection.terminate()
             await self._connect()
 
     async def __aexit__(self, kind, error, traceback):
         if self._connection.is_closed():
             provider.context().taint()
             return
-        with _told():
-            # Waits until a query that was cancelled has ended, too.
-            await self._connection.execute("")
-            if self._connection.is_in_transaction():
-                await self._connection.execute("ROLLBACK")
-            await self._connection.reset()
-            await self._connection.execute(_RESET)
+        async with self._using() as connection:
+            # A query that was cancelled may be about to end: this waits for it.
+            if self._interrupted or connection.is_in_transaction():
+                await connection.execute("ROLLBACK")
+            self._interrupted = False
+            await connection.reset()
+            await connection.execute(_RESET)
+            await self._forget_statements(connection)
 
     async def aclose(self):
         if self._connection is not None:
             await self._connection.close()
 
     async def acheck(self):
-        with _told():
-            await self._connection.execute("SELECT 1")
+        async with self._using() as connection:
+            await connection.execute("SELECT 1")
 
     async def query(self, sql, *parameters):
         """The rows of a query with $1, $2, ... as its parameters."""
-        with _told():
-            return _rows(await self._connection.fetch(sql, *parameters))
+        async with self._using() as connection:
+            return _rows(await connection.fetch(sql, *parameters))
 
     async def execute(self, sql):
-        """Runs any number of statements: BEGIN, COMMIT, COPY ... are allowed."""
-        with _told():
-            return await self._connection.execute(sql)
+        """Runs any number of statements, without parameters: BEGIN, COMMIT, ...;
+        answers what the last one did."""
+        async with self._using() as connection:
+            return await connection.execute(sql)
 
     async def run(self, name, *parameters):
         """The rows of a prepared statement."""
@@ -113,40 +125,97 @@ class Postgres:
                 f"no statement {name!r} is prepared, but {sorted(self._statements)}",
                 code=grpc.StatusCode.NOT_FOUND,
             )
-        with _told():
+        async with self._using():
             return _rows(await self._statements[name].fetch(*parameters))
 
     async def rows(self, sql, *parameters):
-        """The rows of a query, one by one: no more are read than are asked for."""
-        with _told():
-            async with self._connection.transaction():
-                async for row in self._connection.cursor(sql, *parameters):
+        """The rows of a query, one by one, read as they are asked for, in a
+        transaction of its own. (In one that the holder began: all at once.)"""
+        if self._connection.is_in_transaction():
+            for row in await self.query(sql, *parameters):
+                yield row
+            return
+        async with self._using() as connection:
+            transaction = connection.transaction()
+            await transaction.start()
+        try:
+            async with self._using() as connection:
+                cursor = await connection.cursor(sql, *parameters)
+            more = True
+            while more:
+                async with self._using():
+                    some = await cursor.fetch(_ROWS_AT_ONCE)
+                for row in some:
                     yield _values(row)
-
-    _connection = None
+                more = len(some) == _ROWS_AT_ONCE
+        except BaseException:
+            async with self._using():
+                await transaction.rollback()
+            raise
+        async with self._using():
+            await transaction.commit()
 
     async def _connect(self):
-        with _told():
-            self._connection = await asyncpg.connect(
+        async with self._using():
+            connection = await asyncpg.connect(
                 self._dsn or None,
                 server_settings={"application_name": "anteroom"},
+                # Holders may DEALLOCATE what it would rely on.
+                statement_cache_size=0,
             )
-            self._statements = {
-                name: await self._connection.prepare(sql)
-                for name, sql in self._sql.items()
-            }
+            try:
+                self._statements = {
+                    name: await connection.prepare(sql)
+                    for name, sql in self._sql.items()
+                }
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
 
+    async def _forget_statements(self, connection):
+        """Those that the holder prepared; if it dropped ours the connection is
+        not lent again."""
+        ours = 0
+        for name, theirs in await connection.fetch(
+            "SELECT name, from_sql FROM pg_prepared_statements"
+        ):
+            if theirs:
+                quoted = name.replace('"', '""')
+                await connection.execute(f'DEALLOCATE "{quoted}"')
+            else:
+                ours += 1
+        if ours != len(self._statements):
+            provider.context().taint()
 
-@contextlib.contextmanager
-def _told():
-    """PostgreSQL's errors, with canonical codes."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        code = _CODES.get((error.sqlstate or "")[:2], grpc.StatusCode.UNKNOWN)
-        raise anteroom.Error(f"{error.sqlstate}: {error}", code=code) from error
-    except (OSError, asyncpg.InterfaceError) as error:
-        raise anteroom.Error(str(error), code=grpc.StatusCode.UNAVAILABLE) from error
+    @contextlib.asynccontextmanager
+    async def _using(self):
+        """The connection, for one call at a time; PostgreSQL's errors have
+        canonical codes."""
+        async with self._turn:
+            try:
+                yield self._connection
+            except asyncio.CancelledError:
+                self._interrupted = True
+                raise
+            except asyncpg.PostgresError as error:
+                code = _CODES.get((error.sqlstate or "")[:2], grpc.StatusCode.UNKNOWN)
+                raise anteroom.Error(f"{error.sqlstate}: {error}", code=code) from error
+            except (OSError, asyncpg.InternalClientError) as error:
+                raise anteroom.Error(
+                    f"the connection to the database failed: {error}",
+                    code=grpc.StatusCode.UNAVAILABLE,
+                ) from error
+            except asyncpg.InterfaceError as error:
+                lost = self._connection is None or self._connection.is_closed()
+                raise anteroom.Error(
+                    str(error),
+                    code=(
+                        grpc.StatusCode.UNAVAILABLE
+                        if lost
+                        else grpc.StatusCode.INVALID_ARGUMENT
+                    ),
+                ) from error
 
 
 def _rows(records):

@@ -30,17 +30,18 @@ class Driver:
 
 @contextlib.asynccontextmanager
 async def driving(address):
-    async with asyncio.timeout(BOUND):
-        async with grpc.aio.insecure_channel(address) as channel:
-            yield Driver(channel)
+    async with grpc.aio.insecure_channel(address) as channel:
+        yield Driver(channel)
 
 
 @contextlib.asynccontextmanager
 async def serving(**kinds):
-    """The classes, each by its name, and calls to them."""
+    """The classes, each by its name, and calls to them; for a body that has a
+    bound."""
     async with Provider(kinds, "127.0.0.1:0", stop_grace=0) as provider:
         async with driving(provider.address) as driver:
-            yield driver
+            async with asyncio.timeout(BOUND):
+                yield driver
 
 
 def names(updates):
