@@ -87,9 +87,14 @@ class Postgres:
             await self._connect()
 
     async def __aexit__(self, kind, error, traceback):
-        if self._connection.is_closed():
+        try:
+            await self._reset()
+        except anteroom.Error:
+            # PostgreSQL rolls back by itself what a broken connection left open.
+            self._connection.terminate()
             provider.context().taint()
-            return
+
+    async def _reset(self):
         async with self._using() as connection:
             # A query that was cancelled may be about to end: this waits for it.
             if self._interrupted or connection.is_in_transaction():

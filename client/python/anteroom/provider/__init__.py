@@ -12,7 +12,7 @@ configuration. What the class has is what its objects are asked for:
                   returns is the holder's `as h` (nothing, where it is the object)
     __aexit__     exits, in the task that entered; returning True suppresses the
                   holder's exception
-    aclose        a coroutine: closes it
+    aclose        a coroutine: closes it, once nobody is to hold it any more
     acheck        a coroutine: raises if the object is not fit to be lent
     any public    is called by holders. Arguments and results are JSON, or
     coroutine     bytes. Calls of one object run side by side.

@@ -24,7 +24,7 @@ def object_not_found() -> Refused:
         "there is no object of this handle: it was closed, or the provider was "
         "restarted; construct another",
         code=grpc.StatusCode.NOT_FOUND,
-        reason="OBJECT_NOT_FOUND",
+        reason="INSTANCE_LOST",
     )
 
 

@@ -73,11 +73,10 @@ class Init:
         return result
 
     def progress(self, fraction: float, message: str) -> None:
-        """Told to one of those who wait, as all of them are told by the server."""
+        """Told to all that wait: the server listens to one of them."""
         for listener in self._attempt.waiters if self._attempt is not None else ():
             if listener is not None:
                 listener.progress(fraction, message)
-                return
 
     async def cancel(self) -> None:
         """Ends an attempt that is under way."""

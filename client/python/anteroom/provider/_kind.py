@@ -39,7 +39,7 @@ class Kind:
             (self.awaits, pb.HOOK_INIT),
             (self.enters, pb.HOOK_ENTER),
             (self.exits, pb.HOOK_EXIT),
-            (self.closes, pb.HOOK_CLOSE),
+            (True, pb.HOOK_CLOSE),  # it is forgotten, if nothing else
             (self.checks, pb.HOOK_CHECK),
         )
         return pb.DescribeResponse.Kind(

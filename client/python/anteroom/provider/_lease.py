@@ -33,6 +33,8 @@ class Lease:
         for future in (self._entered, self._ended):
             future.add_done_callback(retrieve)
         self._task: Optional[asyncio.Task[None]] = None
+        #: Nobody waits for its enter any more.
+        self.abandoned = False
 
     def begin(self) -> None:
         """Begins to enter, where the kind has something to enter."""
@@ -65,6 +67,7 @@ class Lease:
 
     async def abandon(self, cause: BaseException) -> None:
         """Ends it, however far it is, and waits for its end."""
+        self.abandoned = True
         if self.held:
             self._cause.set_result(cause)
         elif not self._cause.done():

@@ -36,6 +36,10 @@ class Object:
         return instance
 
     @property
+    def instance_id(self) -> str:
+        return self._hook.instance_id
+
+    @property
     def closing(self) -> bool:
         return self._closed is not None
 
@@ -54,11 +58,9 @@ class Object:
             await self._init.join(listener)
 
     def lease(self, ref: _hook.Lease) -> Lease:
-        """The lease of this name, which must be held."""
+        """The lease of this name, which must have entered."""
         lease = self._leases.get(ref.name)
-        if lease is None and not self.kind.enters:
-            lease = self._begin(ref)
-        if lease is None or (self.kind.enters and not lease.held):
+        if lease is None or not lease.held:
             raise _failures.Refused(
                 f"lease {ref.name!r} has not entered this object, or has exited",
                 code=grpc.StatusCode.FAILED_PRECONDITION,
@@ -66,9 +68,12 @@ class Object:
             )
         return lease
 
-    def enter(self, ref: _hook.Lease, argument: Any, listener: Listener) -> Lease:
+    async def enter(self, ref: _hook.Lease, argument: Any, listener: Listener) -> Lease:
         """Begins to enter, or finds that it has entered already."""
         lease = self._leases.get(ref.name)
+        if lease is not None and lease.abandoned:
+            await self.forget(ref)
+            lease = None
         if lease is None:
             lease = self._begin(ref, argument=argument, listener=listener)
         elif not lease.held:
@@ -79,10 +84,15 @@ class Object:
             )
         return lease
 
+    def expect_held(self, ref: _hook.Lease) -> None:
+        """Refuses a lease that is not held, where leases are known."""
+        if self.kind.enters and self.kind.exits:
+            self.lease(ref)
+
     async def exit(
         self, ref: _hook.Lease, cause: Optional[BaseException]
     ) -> Tuple[bool, bool]:
-        lease = self.lease(ref)
+        lease = self.lease(ref) if self.kind.enters else self._begin(ref)
         try:
             return await lease.exit(cause)
         finally:

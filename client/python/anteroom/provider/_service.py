@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import uuid
-from typing import Any, AsyncIterator, Callable, Dict, Mapping, Type
+from typing import Any, AsyncIterator, Callable, Dict, List, Mapping, Tuple, Type
 
 import grpc
 from google.protobuf import json_format
@@ -99,7 +99,7 @@ class Service(pb_grpc.ProviderServiceServicer):
             raise _no_hook(lent, "__aenter__")
         ref = _lease(request)
         updates = Updates(pb.EnterResponse, tells_init=True)
-        lease = lent.enter(ref, _payload.decode(request.argument), updates)
+        lease = await lent.enter(ref, _payload.decode(request.argument), updates)
         try:
             value = await updates.write(context, lease.enter())
             await context.write(pb.EnterResponse(entered=pb.Entered(value=value)))
@@ -108,6 +108,9 @@ class Service(pb_grpc.ProviderServiceServicer):
             await lease.abandon(asyncio.CancelledError())
             await lent.forget(ref)
             raise
+        if not lent.kind.exits:
+            await lease.abandon(asyncio.CancelledError())
+            await lent.forget(ref)
 
     @_answers
     async def Use(self, request: pb.UseRequest, context: Any) -> pb.UseResponse:
@@ -149,19 +152,29 @@ class Service(pb_grpc.ProviderServiceServicer):
         try:
             return await self._repeatable(request, lambda: self._close(request))
         except asyncio.CancelledError:
-            lent = self._objects.get(request.object.handle)
-            if lent is not None and _is_late(context):
+            for _, lent in self._meant(request.object) if _is_late(context) else ():
                 lent.cancel_close()
             raise
 
     async def _close(self, request: pb.CloseRequest) -> pb.CloseResponse:
-        lent = self._objects.get(request.object.handle)
-        if lent is not None:
+        for handle, lent in self._meant(request.object):
             try:
                 await lent.close()
             finally:
-                self._objects.pop(request.object.handle, None)
+                self._objects.pop(handle, None)
         return pb.CloseResponse()
+
+    def _meant(self, ref: pb.ObjectRef) -> List[Tuple[bytes, Object]]:
+        """The object of this handle; without one, of this instance: the server
+        did not hear what became of its Construct."""
+        if ref.handle:
+            lent = self._objects.get(ref.handle)
+            return [(ref.handle, lent)] if lent is not None else []
+        return [
+            (handle, lent)
+            for handle, lent in self._objects.items()
+            if lent.instance_id == ref.instance_id
+        ]
 
     @_answers
     async def Check(self, request: pb.CheckRequest, context: Any) -> Any:
@@ -192,7 +205,7 @@ class Service(pb_grpc.ProviderServiceServicer):
         lent = self._object(request)
         method = lent.kind.method(lent.instance, request.method_name, stream=stream)
         ref = _lease(request)
-        lent.lease(ref)
+        lent.expect_held(ref)
         _hook.begin(lent.hook(ref, messages=messages))
         return lent, method
 

@@ -14,16 +14,19 @@ T = TypeVar("T")
 
 
 class Updates:
-    """A `Listener` whose words are the responses of one call."""
+    """A `Listener` whose words are the responses of one call: of an init it tells
+    the first begin and the first end, however often the hook awaits it."""
 
     def __init__(self, response: Callable[..., Any], tells_init: bool) -> None:
         self._response = response
-        self._tells_init = tells_init
+        #: What of an init is still to be told.
+        self._untold = ["initialized", "initializing"] if tells_init else []
         self._pending: Deque[Any] = collections.deque()
         self._grew = asyncio.Event()
 
     def initializing(self) -> None:
-        if self._tells_init:
+        if self._untold[-1:] == ["initializing"]:
+            self._untold.pop()
             self._add(self._response(initializing=pb.Initializing()))
 
     def progress(self, fraction: float, message: str) -> None:
@@ -36,7 +39,8 @@ class Updates:
             self._add(update)
 
     def initialized(self) -> None:
-        if self._tells_init:
+        if self._untold[-1:] == ["initialized"]:
+            self._untold.pop()
             self._add(self._response(initialized=pb.Initialized()))
 
     async def write(

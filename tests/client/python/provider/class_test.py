@@ -89,7 +89,7 @@ class DescribeTest(unittest.IsolatedAsyncioTestCase):
             await self.described(plain=Plain, hello=Hello, all=All),
             {
                 "plain": (
-                    [],
+                    ["CLOSE"],
                     {
                         "add": False,
                         "given": False,
@@ -99,7 +99,10 @@ class DescribeTest(unittest.IsolatedAsyncioTestCase):
                         "unsayable": False,
                     },
                 ),
-                "hello": (["INIT", "ENTER", "EXIT"], {"a_method": False}),
+                "hello": (
+                    ["INIT", "ENTER", "EXIT", "CLOSE"],
+                    {"a_method": False},
+                ),
                 "all": (["INIT", "ENTER", "EXIT", "CLOSE", "CHECK"], {}),
             },
         )

@@ -108,6 +108,30 @@ class OneTaskTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(said, ["enter", "await", "exit", "close"])
 
 
+    async def test_an_enter_that_awaits_again_tells_of_one_init(self):
+        class Kind(Recorder):
+            said = []
+
+            async def _init(self):
+                self.said.append("await")
+                if self.said.count("await") == 1:
+                    raise anteroom.Error("not yet")
+
+            async def __aenter__(self):
+                with contextlib.suppress(anteroom.Error):
+                    await self
+                await asyncio.gather(self._self(), self._self())
+
+            async def _self(self):
+                await self
+
+        async with serving(x=Kind) as driver:
+            subject = await driver.constructed()
+            updates = await subject.enter(driver.leases.new())
+            self.assertEqual(names(updates), ["initializing", "initialized", "entered"])
+            self.assertEqual(Kind.said, ["await", "await"])
+
+
 class LeavingTest(unittest.IsolatedAsyncioTestCase):
     async def test_what_entered_though_it_was_cancelled_exits(self):
         entering, gate = asyncio.Event(), asyncio.Event()
@@ -221,7 +245,7 @@ class LeavingTest(unittest.IsolatedAsyncioTestCase):
                     await call
                 error = anteroom._errors.from_rpc_error(refused.exception)
                 self.assertEqual(error.code.name, "NOT_FOUND")
-                self.assertEqual(error.reason, "OBJECT_NOT_FOUND")
+                self.assertEqual(error.reason, "INSTANCE_LOST")
             await subject.close()
 
     async def test_an_enter_that_is_called_again_answers_as_it_did(self):

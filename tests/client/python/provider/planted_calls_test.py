@@ -168,6 +168,16 @@ class UseTest(PlantedTest):
         found = await self.expect("unknown_objects_are_not_found", Broken)
         self.assertIn("Check of an unknown object", found)
 
+    async def test_an_object_that_there_is_not_is_a_plain_not_found(self):
+        class Broken(Service):
+            async def Check(self, request, context):
+                if not any(request.object.handle == each for each in self._objects):
+                    await context.abort(grpc.StatusCode.NOT_FOUND, "no object")
+                return await super().Check(request, context)
+
+        found = await self.expect("unknown_objects_are_not_found", Broken)
+        self.assertIn("INSTANCE_LOST", found)
+
     async def test_a_code_that_is_lost(self):
         class Broken(Service):
             async def Use(self, request, context):
@@ -352,6 +362,15 @@ class CloseTest(PlantedTest):
                 return response
 
         await self.expect("close_is_idempotent", Broken)
+
+    async def test_a_construct_that_cannot_be_undone(self):
+        class Broken(Service):
+            async def Close(self, request, context):
+                if not request.object.handle:
+                    return pb.CloseResponse()
+                return await super().Close(request, context)
+
+        await self.expect("close_without_a_handle_undoes_a_construct", Broken)
 
     async def test_a_check_that_is_always_well(self):
         class Broken(Service):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 
+from anteroom import _errors
 from anteroom.provider._conformance.bench import (
     Bench,
     Wrong,
@@ -126,7 +127,8 @@ async def unknown_methods_are_unimplemented(bench: Bench) -> None:
 
 
 async def unknown_objects_are_not_found(bench: Bench) -> None:
-    """Calls of an object that there is not fail by NOT_FOUND, but for Close."""
+    """Calls of an object that there is not, but for Close, fail by NOT_FOUND with
+    the reason INSTANCE_LOST (ErrorInfo of domain "anteroom")."""
     subject, lease = bench.subject(), bench.leases.new()
     subject.ref.handle = b"no such handle"
     calls = [
@@ -138,7 +140,13 @@ async def unknown_objects_are_not_found(bench: Bench) -> None:
         (subject.check(), "Check"),
     ]
     for call, name in calls:
-        await expect_code(call, f"{name} of an unknown object", _NOT_FOUND)
+        what = f"{name} of an unknown object"
+        error = await expect_code(call, what, _NOT_FOUND)
+        reason = _errors.from_rpc_error(error).reason
+        expect(
+            reason == "INSTANCE_LOST",
+            f"{what} has the reason {reason!r}, not INSTANCE_LOST",
+        )
     await subject.close()
 
 

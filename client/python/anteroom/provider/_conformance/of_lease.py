@@ -180,6 +180,19 @@ async def close_runs_once_however_often_it_is_called(bench: Bench) -> None:
     await bench.expect_trace("construct", "close begin", "close done")
 
 
+async def close_without_a_handle_undoes_a_construct(bench: Bench) -> None:
+    """Close without a handle closes what was constructed for the instance: the
+    server did not hear of it."""
+    subject, other = await bench.constructed(), await bench.constructed()
+    handle, subject.ref.handle = subject.ref.handle, b""
+    await subject.close()
+    subject.ref.handle = handle
+    await failure(subject.init(), "Init of an object that is closed")
+    await other.init()
+    trace = await bench.trace()
+    expect(trace.count("close done") == 1, f"one object was to be closed: {trace}")
+
+
 async def check_fails_as_the_hook(bench: Bench) -> None:
     """Check answers OK, or fails with the code of the hook."""
     subject = await bench.constructed(fails={"check": ["UNAVAILABLE"]})
@@ -200,5 +213,6 @@ CHECKS = (
     leases_of_one_object_exit_by_themselves,
     a_lease_that_has_exited_is_over,
     close_runs_once_however_often_it_is_called,
+    close_without_a_handle_undoes_a_construct,
     check_fails_as_the_hook,
 )
