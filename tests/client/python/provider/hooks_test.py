@@ -107,7 +107,6 @@ class OneTaskTest(unittest.IsolatedAsyncioTestCase):
             await subject.exit(lease)
         self.assertEqual(said, ["enter", "await", "exit", "close"])
 
-
     async def test_an_enter_that_awaits_again_tells_of_one_init(self):
         class Kind(Recorder):
             said = []

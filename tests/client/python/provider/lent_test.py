@@ -32,8 +32,9 @@ import anteroom
 
 async def main(address):
     async with anteroom.connect(address) as server:
-        async with server.resource("told") as h:
-            print("entered")
+        events = []
+        async with server.resource("told", on_event=events.append) as h:
+            print(events[0].sequence)
             await asyncio.Event().wait()
 
 asyncio.run(main(*sys.argv[1:]))
@@ -146,22 +147,19 @@ PROTOS = ("event.proto", "lease.proto", "resource_service.proto")
 
 class ToldTest(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
-        self.process = ProviderProcess(TOLD)
-        self.left = False
-        self.addCleanup(self.leave)
-        self.server = self.enterContext(
+        self.stack = contextlib.AsyncExitStack()
+        self.addAsyncCleanup(self.stack.aclose)
+        self.process = self.stack.enter_context(ProviderProcess(TOLD))
+        self.server = self.stack.enter_context(
             ServerProcess(TOLD_CONFIG % self.process.address)
         )
-        self.client = await self.enterAsyncContext(
+        self.client = await self.stack.enter_async_context(
             anteroom.connect(self.server.address)
         )
 
-    def leave(self):
-        """Has the provider end, and answers what its object printed."""
-        if not self.left:
-            self.left = True
-            with self.process:
-                pass
+    async def printed(self):
+        """What the objects printed, once all has ended."""
+        await self.stack.aclose()
         return self.process.printed.splitlines()
 
     async def test_leases_that_share_an_object_await_it_once(self):
@@ -178,11 +176,10 @@ class ToldTest(unittest.IsolatedAsyncioTestCase):
                 await barrier.wait()
 
         await asyncio.gather(*(hold() for _ in range(10)))
-        self.server.terminate()
         self.assertEqual(phases.count("INITIALIZING"), 1)
         self.assertEqual(phases.count("ENTERED"), 10)
         self.assertEqual(
-            self.leave(), ["init 3 ", "await", *["exit None "] * 10, "close"]
+            await self.printed(), ["init 3 ", "await", *["exit None "] * 10, "close"]
         )
 
     async def test_values_errors_and_streams_reach_the_holder(self):
@@ -214,7 +211,7 @@ class ToldTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(KeyError):
             async with self.client.resource("told") as h:
                 raise KeyError("y")
-        self.assertIn("exit ValueError('x') ", self.leave())
+        self.assertIn("exit ValueError('x') ", await self.printed())
 
     async def test_a_holder_that_is_killed_exits_as_disconnected(self):
         holder = subprocess.Popen(
@@ -224,15 +221,14 @@ class ToldTest(unittest.IsolatedAsyncioTestCase):
             text=True,
         )
         with holder:
-            self.assertEqual(holder.stdout.readline(), "entered\n")
+            sequence = int(holder.stdout.readline())
             holder.kill()
-        # As the object is closed after its last exit, there is then another.
-        watch = self.client.watch_events("told", from_sequence=1)
+        watch = self.client.watch_events("told", from_sequence=sequence)
         async with contextlib.aclosing(watch):
             async for event in watch:
                 if event.phase == "CLOSED":
                     break
-        init, init_await, exit, close = self.leave()
+        init, init_await, exit, close = await self.printed()
         self.assertRegex(exit, "exit LeaseLost.* DISCONNECTED")
         self.assertEqual(close, "close")
 
