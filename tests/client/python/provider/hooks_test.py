@@ -215,6 +215,33 @@ class LeavingTest(unittest.IsolatedAsyncioTestCase):
             )
         self.assertEqual(causes, [anteroom.LeaseLost] * 2)
 
+    async def test_close_ends_an_init_that_is_under_way_before_it_closes(self):
+        said, begun = [], asyncio.Event()
+
+        class Slow:
+            def __await__(self):
+                return self._init().__await__()
+
+            async def _init(self):
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    said.append("init ended")
+
+            async def aclose(self):
+                said.append("closed")
+
+        async with serving(x=Slow) as driver:
+            subject = await driver.constructed()
+            init = asyncio.ensure_future(subject.init())
+            await begun.wait()
+            await subject.close()
+            with self.assertRaises(grpc.aio.AioRpcError) as failed:
+                await init
+            self.assertEqual(failed.exception.code().name, "CANCELLED")
+        self.assertEqual(said, ["init ended", "closed"])
+
     async def test_the_end_of_a_provider_closes_each_object_once(self):
         Kind, said = recorder()
         async with serving(x=Kind) as driver:
