@@ -9,6 +9,7 @@ import grpc
 
 import anteroom
 from anteroom import provider
+from anteroom.provider import Provider
 from serving import driving, names, serving
 
 
@@ -176,6 +177,43 @@ class LeavingTest(unittest.IsolatedAsyncioTestCase):
             self.assertIn("TypeError", failed.exception.details())
         self.assertEqual(exited, [TypeError])
 
+    async def test_an_enter_that_is_called_again_while_the_first_is_cancelled(self):
+        begun, ending, gate = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        class Slow:
+            enters = 0
+
+            async def __aenter__(self):
+                self.enters += 1
+                if self.enters > 1:
+                    return self.enters
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ending.set()
+                    await gate.wait()
+
+            async def __aexit__(self, *error):
+                pass
+
+            async def open(self):
+                gate.set()
+
+        async with serving(x=Slow) as driver:
+            subject, lease = await driver.constructed(), driver.leases.new()
+            call = subject.start_enter(lease)
+            reading = asyncio.ensure_future(call.read())
+            await begun.wait()
+            call.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+            await ending.wait()
+            again = asyncio.ensure_future(subject.enter(lease))
+            other = driver.leases.new()
+            await subject.enter(other)
+            await subject.use(other, "open")
+            self.assertEqual((await again)[-1].entered.value.data, b"3")
+
     async def test_an_exit_past_its_deadline_is_cancelled(self):
         cancelled = asyncio.Event()
 
@@ -194,6 +232,23 @@ class LeavingTest(unittest.IsolatedAsyncioTestCase):
                 await subject.exit(driver.leases.new())
             self.assertEqual(failed.exception.code().name, "DEADLINE_EXCEEDED")
             await cancelled.wait()
+
+    async def test_a_class_without_an_exit_keeps_no_leases(self):
+        class Kind:
+            async def __aenter__(self):
+                pass
+
+            async def work(self):
+                return "done"
+
+        async with Provider({"x": Kind}, "127.0.0.1:0", stop_grace=0) as served:
+            async with driving(served.address) as driver:
+                subject, lease = await driver.constructed(), driver.leases.new()
+                await subject.enter(lease)
+                self.assertEqual(await subject.use(lease, "work"), "done")
+                await subject.enter(lease)
+                (lent,) = served._service._objects.values()
+                self.assertEqual(lent._leases, {})
 
     async def test_close_exits_what_is_still_held(self):
         causes = []
