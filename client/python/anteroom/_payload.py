@@ -39,9 +39,9 @@ def encode(*args: Any, **kwargs: Any) -> lease_pb2.Payload:
             value = Payload(value)
         if isinstance(value, Payload):
             return lease_pb2.Payload(content_type=value.content_type, data=value.data)
-        if not _looks_like_arguments(value):
-            return _json(value)
-    return _json({"args": list(args), "kwargs": kwargs})
+        if not looks_like_arguments(value):
+            return json_payload(value)
+    return json_payload({"args": list(args), "kwargs": kwargs})
 
 
 def decode(payload: lease_pb2.Payload) -> Any:
@@ -55,11 +55,14 @@ def decode(payload: lease_pb2.Payload) -> Any:
     return Payload(payload.data, payload.content_type)
 
 
-def _looks_like_arguments(value: Any) -> bool:
+def looks_like_arguments(value: Any) -> bool:
+    """Whether it is an object that has only the keys `args` and `kwargs`."""
     return isinstance(value, dict) and bool(value) and set(value) <= {"args", "kwargs"}
 
 
-def _json(value: Any) -> lease_pb2.Payload:
+def json_payload(value: Any) -> lease_pb2.Payload:
+    """The value as it is. Raises TypeError or ValueError for what JSON cannot
+    say."""
     return lease_pb2.Payload(
         content_type=JSON,
         data=json.dumps(value, allow_nan=False).encode(),

@@ -10,7 +10,7 @@ import tempfile
 import anteroom
 from anteroomd import BOUND, FREE_PORT, Running
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONUNBUFFERED": "1"}
 
 

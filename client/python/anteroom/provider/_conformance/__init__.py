@@ -1,0 +1,1 @@
+"""What a server relies on in a provider, as checks that drive one."""
