@@ -536,7 +536,7 @@ TEST_F(BuildTest, NothingOfTheWholeIsSilentlyLeftOut) {
 }
 
 TEST_F(BuildTest, AKindThatIsNotBuiltInYetIsNamed) {
-  for (const char* const kind : {"process", "provider"}) {
+  for (const char* const kind : {"provider"}) {
     ExpectNotYet(absl::StrCat("resources { name: 'a' ", kind, " {} }"),
                  absl::StrCat("resources[0].", kind));
   }
