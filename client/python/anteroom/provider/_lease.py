@@ -66,13 +66,19 @@ class Lease:
             self._task.cancel()
 
     async def abandon(self, cause: BaseException) -> None:
-        """Ends it, however far it is, and waits for its end."""
+        """Ends it, however far it is, and waits for its end. Cancelled, it cancels
+        the hook that runs."""
         self.abandoned = True
         if self.held:
             self._cause.set_result(cause)
         elif not self._cause.done():
             self.cancel()
-        await self.join()
+        try:
+            await self.join()
+        except asyncio.CancelledError:
+            self.cancel()
+            await self.join()
+            raise
 
     async def join(self) -> None:
         if self._task is not None:

@@ -95,13 +95,11 @@ class Object:
         lease = self.lease(ref) if self.kind.enters else self._begin(ref)
         try:
             return await lease.exit(cause)
+        except asyncio.CancelledError:
+            lease.cancel()
+            raise
         finally:
             await self.forget(ref)
-
-    def cancel(self, ref: _hook.Lease) -> None:
-        """Cancels the hook of this lease that runs."""
-        if (lease := self._leases.get(ref.name)) is not None:
-            lease.cancel()
 
     async def forget(self, ref: _hook.Lease) -> None:
         """A lease that has ended."""
@@ -116,15 +114,18 @@ class Object:
             )
 
     async def close(self) -> None:
-        """Ends what is left of it, and closes it, once."""
+        """Ends what is left of it, and closes it, once. Cancelled, it cancels the
+        hooks that it waits for."""
         if self._closed is None:
             self._closed = asyncio.create_task(self._close())
             self._closed.add_done_callback(retrieve)
-        await asyncio.shield(self._closed)
-
-    def cancel_close(self) -> None:
-        if self._closed is not None:
-            self._closed.cancel()
+        closed = self._closed
+        try:
+            await asyncio.shield(closed)
+        except asyncio.CancelledError:
+            closed.cancel()
+            await asyncio.wait({closed})
+            raise
 
     async def _close(self) -> None:
         _hook.begin(self.hook())

@@ -31,6 +31,7 @@ class Provider:
       address: host:port or unix:PATH; port 0 is a free one. There is no TLS:
         use loopback or a Unix socket.
       stop_grace: seconds that calls under way are given on leaving.
+      close_timeout: seconds that the hooks which then close the objects are given.
 
     Raises TypeError for what is no class, OSError if it cannot listen.
     """
@@ -41,9 +42,11 @@ class Provider:
         address: str,
         *,
         stop_grace: float = 5.0,
+        close_timeout: float = 10.0,
     ) -> None:
         self._kinds = kinds
         self._stop_grace = stop_grace
+        self._close_timeout = close_timeout
         #: Where it listens; once it is entered with the real port.
         self.address = address
 
@@ -70,7 +73,7 @@ class Provider:
         traceback: Optional[TracebackType],
     ) -> None:
         await self._server.stop(self._stop_grace)
-        await self._service.close()
+        await self._service.close(self._close_timeout)
 
 
 async def serve(
@@ -78,6 +81,7 @@ async def serve(
     address: str,
     *,
     stop_grace: float = 5.0,
+    close_timeout: float = 10.0,
     on_listening: Optional[Callable[[str], None]] = None,
 ) -> None:
     """Serves objects of plain classes until SIGTERM or SIGINT; then closes all
@@ -94,7 +98,9 @@ async def serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        async with Provider(kinds, address, stop_grace=stop_grace) as provider:
+        async with Provider(
+            kinds, address, stop_grace=stop_grace, close_timeout=close_timeout
+        ) as provider:
             (on_listening or _say)(provider.address)
             await stop.wait()
             for number in (signal.SIGTERM, signal.SIGINT):

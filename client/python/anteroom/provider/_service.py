@@ -21,7 +21,7 @@ from anteroom.provider.v1 import provider_service_pb2 as pb
 from anteroom.provider.v1 import provider_service_pb2_grpc as pb_grpc
 
 
-def _answers(handler: Callable[..., Any]) -> Callable[..., Any]:
+def _handler(handler: Callable[..., Any]) -> Callable[..., Any]:
     """A handler whose exceptions become statuses."""
 
     @functools.wraps(handler)
@@ -46,29 +46,31 @@ class Service(pb_grpc.ProviderServiceServicer):
     def __init__(self, kinds: Mapping[str, Type[Any]]) -> None:
         self._kinds = {name: Kind(name, kind) for name, kind in kinds.items()}
         self._objects: Dict[bytes, Object] = {}
-        self._once = Answers()
+        self._answers = Answers()
 
-    async def close(self) -> None:
-        """Closes all objects."""
-        objects = list(self._objects.values())
+    async def close(self, timeout: float) -> None:
+        """Closes all objects; past `timeout` seconds their hooks are cancelled."""
+        closing = [asyncio.create_task(each.close()) for each in self._objects.values()]
         self._objects.clear()
-        ended = await asyncio.gather(
-            *(each.close() for each in objects), return_exceptions=True
-        )
+        if closing:
+            await asyncio.wait(closing, timeout=timeout)
+        for each in closing:
+            each.cancel()
+        ended = await asyncio.gather(*closing, return_exceptions=True)
         for error in ended:
             if isinstance(error, Exception):
                 _failures.report(error)
-        await self._once.join()
+        await self._answers.join()
 
-    @_answers
+    @_handler
     async def Describe(self, request: pb.DescribeRequest, context: Any) -> Any:
         return pb.DescribeResponse(
             kinds=[kind.describe() for kind in self._kinds.values()]
         )
 
-    @_answers
+    @_handler
     async def Construct(self, request: pb.ConstructRequest, context: Any) -> Any:
-        return await self._repeatable(request, lambda: self._construct(request))
+        return await self._once(request, context, lambda: self._construct(request))
 
     async def _construct(self, request: pb.ConstructRequest) -> pb.ConstructResponse:
         kind = self._kinds.get(request.object.kind)
@@ -86,13 +88,13 @@ class Service(pb_grpc.ProviderServiceServicer):
         self._objects[handle] = Object(kind, hook, _parameters(request.parameters))
         return pb.ConstructResponse(handle=handle)
 
-    @_answers
+    @_handler
     async def Init(self, request: pb.InitRequest, context: Any) -> None:
         updates = Updates(pb.InitResponse, tells_init=False)
         await updates.write(context, self._object(request).init(updates))
         await context.write(pb.InitResponse(initialized=pb.Initialized()))
 
-    @_answers
+    @_handler
     async def Enter(self, request: pb.EnterRequest, context: Any) -> None:
         lent = self._object(request)
         if not lent.kind.enters:
@@ -112,13 +114,13 @@ class Service(pb_grpc.ProviderServiceServicer):
             await lease.abandon(asyncio.CancelledError())
             await lent.forget(ref)
 
-    @_answers
+    @_handler
     async def Use(self, request: pb.UseRequest, context: Any) -> pb.UseResponse:
         lent, method = self._method(request, stream=False)
         result = await _arguments.call(method, request.argument)
         return pb.UseResponse(result=_arguments.result(result, lent.instance))
 
-    @_answers
+    @_handler
     async def UseStream(self, requests: AsyncIterator[Any], context: Any) -> None:
         async for request in requests:
             break
@@ -131,15 +133,9 @@ class Service(pb_grpc.ProviderServiceServicer):
                 payload = _arguments.result(result, lent.instance)
                 await context.write(pb.UseStreamResponse(result=payload))
 
-    @_answers
+    @_handler
     async def Exit(self, request: pb.ExitRequest, context: Any) -> Any:
-        try:
-            return await self._repeatable(request, lambda: self._exit(request))
-        except asyncio.CancelledError:
-            lent = self._objects.get(request.object.handle)
-            if lent is not None and _is_late(context):
-                lent.cancel(_lease(request))
-            raise
+        return await self._once(request, context, lambda: self._exit(request))
 
     async def _exit(self, request: pb.ExitRequest) -> pb.ExitResponse:
         lent = self._object(request)
@@ -147,14 +143,9 @@ class Service(pb_grpc.ProviderServiceServicer):
         suppress, tainted = await lent.exit(_lease(request), cause)
         return pb.ExitResponse(suppress=suppress, tainted=tainted)
 
-    @_answers
+    @_handler
     async def Close(self, request: pb.CloseRequest, context: Any) -> Any:
-        try:
-            return await self._repeatable(request, lambda: self._close(request))
-        except asyncio.CancelledError:
-            for _, lent in self._meant(request.object) if _is_late(context) else ():
-                lent.cancel_close()
-            raise
+        return await self._once(request, context, lambda: self._close(request))
 
     async def _close(self, request: pb.CloseRequest) -> pb.CloseResponse:
         for handle, lent in self._meant(request.object):
@@ -176,7 +167,7 @@ class Service(pb_grpc.ProviderServiceServicer):
             if lent.instance_id == ref.instance_id
         ]
 
-    @_answers
+    @_handler
     async def Check(self, request: pb.CheckRequest, context: Any) -> Any:
         lent = self._object(request)
         if not lent.kind.checks:
@@ -185,14 +176,17 @@ class Service(pb_grpc.ProviderServiceServicer):
         await lent.check()
         return pb.CheckResponse()
 
-    def _repeatable(self, request: Any, run: Callable[[], Any]) -> Any:
+    def _once(self, request: Any, context: Any, run: Callable[[], Any]) -> Any:
+        """The answer of a call that may be made again."""
         call = (
             type(request).__name__,
             request.object.instance_id,
             request.object.handle,
             request.lease.name if isinstance(request, pb.ExitRequest) else "",
         )
-        return self._once.once(request.idempotency_key, call, run)
+        return self._answers.once(
+            request.idempotency_key, call, run, context.time_remaining()
+        )
 
     def _object(self, request: Any) -> Object:
         lent = self._objects.get(request.object.handle)
@@ -226,12 +220,6 @@ def _no_hook(lent: Object, name: str) -> _failures.Refused:
         code=grpc.StatusCode.UNIMPLEMENTED,
         reason="NOT_IMPLEMENTED",
     )
-
-
-def _is_late(context: grpc.aio.ServicerContext) -> bool:
-    """Whether the call ended by its deadline, rather than by who made it."""
-    remaining = context.time_remaining()
-    return remaining is not None and remaining <= 0
 
 
 def _parameters(parameters: Any) -> Dict[str, Any]:

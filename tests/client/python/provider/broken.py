@@ -40,7 +40,7 @@ async def check_service(service, **how):
         return await check(f"127.0.0.1:{port}", **how)
     finally:
         await server.stop(None)
-        await service.close()
+        await service.close(BOUND)
 
 
 class PlantedTest(unittest.IsolatedAsyncioTestCase):

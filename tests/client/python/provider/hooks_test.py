@@ -250,6 +250,26 @@ class LeavingTest(unittest.IsolatedAsyncioTestCase):
                 (lent,) = served._service._objects.values()
                 self.assertEqual(lent._leases, {})
 
+    async def test_an_exit_that_hangs_does_not_keep_the_provider(self):
+        begun, said = asyncio.Event(), []
+
+        class Hangs:
+            async def __aexit__(self, *error):
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    said.append("exit ended")
+
+        served = Provider({"x": Hangs}, "127.0.0.1:0", stop_grace=0, close_timeout=0.1)
+        async with served:
+            async with driving(served.address) as driver:
+                subject = await driver.constructed()
+                call = subject.start_exit(driver.leases.new())
+                await begun.wait()
+                call.cancel()
+        self.assertEqual(said, ["exit ended"])
+
     async def test_close_exits_what_is_still_held(self):
         causes = []
 

@@ -302,7 +302,7 @@ class ExitTest(PlantedTest):
 
     async def test_an_exit_that_breaks_with_its_call(self):
         class Broken(Service):
-            def _repeatable(self, request, run):
+            def _once(self, request, context, run):
                 return run()
 
         await self.expect("an_exit_goes_on_when_its_call_breaks", Broken)
