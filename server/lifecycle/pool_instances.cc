@@ -60,6 +60,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   {
     coro::MutexLock lock(mu_);
     if (!constructed.ok()) {
+      instance->Failed(constructed);
       Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), constructed);
       NoteInit(*instance, constructed, todo);
       Remove(*instance, todo);

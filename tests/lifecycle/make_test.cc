@@ -139,6 +139,7 @@ TEST_F(MakeTest, AConstructorThatFailsForGoodIsAnInitFailureWithItsOwnCode) {
   EXPECT_THAT(outcome.value().status(), FailsWith(Reason::kInitFailed));
   EXPECT_TRUE(absl::IsUnavailable(outcome.value().status()));
   EXPECT_EQ(pool().counts().instances, 0u);
+  EXPECT_EQ(EventTrace(), "FAILED");
   Acquire();
 }
 
