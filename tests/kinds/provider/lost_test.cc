@@ -149,6 +149,7 @@ TEST_F(LostTest, AnObjectIsLostThatItsProviderDoesNotKnowAnyMore) {
   EXPECT_THAT(status,
               Fails(absl::StatusCode::kUnavailable, Reason::kInstanceLost));
   EXPECT_THAT(std::string(status.message()), HasSubstr("thing#1 died with me"));
+  AwaitEvent(Phase::kFailed);
   EXPECT_EQ(Release(*lease)->reason, ExitReason::kInstanceLost);
 }
 
@@ -166,6 +167,7 @@ TEST_F(LostTest, OfManyObjectsOnlyThatIsLostWhichIsNotKnown) {
   const auto second = Acquire();
   EXPECT_FALSE(Use(*first, "a").ok());
   EXPECT_TRUE(Use(*second, "a").ok());
+  AwaitEvent(Phase::kFailed);
   EXPECT_EQ(Release(*first)->reason, ExitReason::kInstanceLost);
   EXPECT_EQ(Release(*second)->reason, ExitReason::kReleased);
 }
