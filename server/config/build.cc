@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/descriptor.h"
 #include "server/config/build_custom.h"
 #include "server/config/build_process.h"
+#include "server/config/build_provider.h"
 #include "server/config/fields.h"
 #include "server/error/error.h"
 #include "server/kinds/hello/hello.h"
@@ -74,19 +74,15 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildKind(
     return BuildProcess(runtime, absl::StrCat(path, ".process"),
                         resource.process(), parts.process_host);
   }
+  if (resource.has_provider()) {
+    return BuildProvider(runtime, absl::StrCat(path, ".provider"),
+                         resource.provider());
+  }
   if (resource.has_custom()) {
     return BuildCustom(runtime, absl::StrCat(path, ".custom"),
                        resource.custom(), parts.custom);
   }
-  if (resource.kind_case() == v1::Resource::KIND_NOT_SET) {
-    return InvalidField(path, "has no kind: set one of hello, process, ...");
-  }
-  Fields fields(path);
-  fields.NotYet(v1::Resource::descriptor()
-                    ->FindFieldByNumber(resource.kind_case())
-                    ->name(),
-                true);
-  return fields.status();
+  return InvalidField(path, "has no kind: set one of hello, process, provider, custom");
 }
 
 absl::Status CheckSupported(const v1::ServerConfig& config) {

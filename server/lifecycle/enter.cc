@@ -23,11 +23,16 @@ class EnterCall : public Bounded<EnterContext> {
         lease_(std::move(lease)),
         argument_(lease_->TakeArgument()),
         caller_deadline_(deadline),
+        deadline_with_init_(coro::After(
+            runtime.clock.Now(), policy.init_timeout + policy.enter_timeout)),
         enter_deadline_(
             coro::After(runtime.clock.Now(), policy.enter_timeout)) {}
 
   const LeaseInfo& lease() const override { return lease_->info(); }
   const Payload& argument() const override { return argument_; }
+  coro::Instant deadline_with_init() const override {
+    return deadline_with_init_;
+  }
 
   coro::Task<absl::Status> Init() override {
     if (instance_->init == nullptr) co_return absl::OkStatus();
@@ -78,6 +83,7 @@ class EnterCall : public Bounded<EnterContext> {
   const std::shared_ptr<Lease> lease_;
   const Payload argument_;
   const coro::Instant caller_deadline_;
+  const coro::Instant deadline_with_init_;
   coro::Instant enter_deadline_;
   bool awaited_init_ = false;
   bool left_in_init_ = false;
@@ -97,14 +103,13 @@ absl::Status CallerLeft() {
 }
 
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
-                                 Hooks hooks,
                                  std::shared_ptr<Instance> instance,
                                  std::shared_ptr<Lease> lease,
                                  std::stop_token stop, coro::Instant deadline) {
   EnterResult result;
   EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
   absl::StatusOr<Payload> value = Payload();
-  if (hooks.enter) {
+  if (instance->hooks.enter) {
     coro::Task<absl::StatusOr<Payload>> hook =
         Guarded([&] { return instance->object->Enter(call); });
     value = co_await std::move(hook);
@@ -115,7 +120,8 @@ coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
     const absl::Status initialized = co_await std::move(wait);
     if (!initialized.ok()) co_return call.Explain(initialized);
   }
-  result.value = hooks.enter ? *std::move(value) : instance->object->Value();
+  result.value =
+      instance->hooks.enter ? *std::move(value) : instance->object->Value();
   co_return result;
 }
 

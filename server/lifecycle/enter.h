@@ -33,10 +33,9 @@ struct EnterResult {
 //   INIT_FAILED, INIT_TIMED_OUT   the init's own error
 //   ENTER_FAILED     the hook's own error
 // Resumes where the hook ended. The hook is always awaited to its end.
-// REQUIRES: the kind has an Enter, or the lease is deferred: else there is
+// REQUIRES: the object has an Enter, or the lease is deferred: else there is
 // nothing to await any more.
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
-                                 Hooks hooks,
                                  std::shared_ptr<Instance> instance,
                                  std::shared_ptr<Lease> lease,
                                  std::stop_token stop, coro::Instant deadline);

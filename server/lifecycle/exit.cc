@@ -63,7 +63,7 @@ coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
 }  // namespace
 
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
-                                Hooks hooks, coro::TaskGroup& group,
+                                coro::TaskGroup& group,
                                 std::shared_ptr<Instance> instance,
                                 std::shared_ptr<Lease> lease) {
   if (lease->in_use()) {
@@ -71,7 +71,7 @@ coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
     co_await std::move(uses);
   }
   ExitOutcome outcome;
-  if (!hooks.exit) co_return outcome;
+  if (!instance->hooks.exit) co_return outcome;
   lease->BeginExit();
   outcome.attempts = 1;
   const coro::Instant deadline =

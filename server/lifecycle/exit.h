@@ -32,7 +32,7 @@ struct ExitOutcome {
 // Answers when that has ended, or exit_timeout has passed.
 // REQUIRES: the lease is EXITING, and this is called once.
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
-                                Hooks hooks, coro::TaskGroup& group,
+                                coro::TaskGroup& group,
                                 std::shared_ptr<Instance> instance,
                                 std::shared_ptr<Lease> lease);
 

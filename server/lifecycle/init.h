@@ -1,4 +1,4 @@
-// The init of one instance: `await self`, once.
+// The constructor and the init of one instance: `await self`, once.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_INIT_H_
 #define ANTEROOM_SERVER_LIFECYCLE_INIT_H_
 
@@ -7,6 +7,7 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
@@ -22,6 +23,14 @@ using ProgressReport =
 
 // How an init ends that nobody waits for any more.
 absl::Status InitCancelled();
+
+// Makes an object, and tries again as the policy's init_retry says, unless the
+// constructor threw. `abandoned` and `drain` stop it. Failures: those of
+// RunInit(). Resumes where the constructor ended.
+coro::Task<absl::StatusOr<Made>> RunConstruct(
+    coro::Runtime runtime, const Policy& policy, Kind& kind,
+    const InstanceInfo& info, InstanceContext& instance,
+    std::stop_token abandoned, std::stop_token drain, ProgressReport report);
 
 // Calls the init hook, and again as the policy's init_retry says. `abandoned`
 // and `drain` stop it. Failures: INIT_TIMED_OUT, CANCELLED (nobody waits any

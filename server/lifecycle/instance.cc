@@ -54,7 +54,7 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
       break;
     case InstanceState::kClosing:
       ANTEROOM_CHECK(bound == 0);
-      if (hooks_.close) Emit(Phase::kClosing, status, Audience::kWatchers);
+      if (hooks.close) Emit(Phase::kClosing, status, Audience::kWatchers);
       closing_.Set();
       break;
     case InstanceState::kClosed:

@@ -52,11 +52,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   using InitFlight = coro::SingleFlight<std::monostate>;
 
   // `number` grows with each instance of a pool.
-  Instance(coro::Runtime runtime, EventLog& events, Hooks hooks,
-           InstanceInfo info, std::uint64_t number)
+  Instance(coro::Runtime runtime, EventLog& events, InstanceInfo info,
+           std::uint64_t number)
       : clock_(runtime.clock),
         events_(events),
-        hooks_(hooks),
         info_(std::move(info)),
         subject_(std::make_shared<EventSubject>(
             EventSubject{info_.resource, info_.key, info_.instance_id, {}})),
@@ -76,6 +75,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::unique_ptr<InstanceContext> context;
   // Set before CONSTRUCTED, constant until CLOSED.
   std::unique_ptr<Object> object;
+  // Set before CONSTRUCTED, constant.
+  Hooks hooks;
   std::unique_ptr<InitFlight> init;
 
   // ---- guarded by the pool's mutex ----
@@ -135,7 +136,6 @@ class Instance : public std::enable_shared_from_this<Instance> {
 
   const coro::Clock& clock_;
   EventLog& events_;
-  const Hooks hooks_;
   const InstanceInfo info_;
   const std::shared_ptr<const EventSubject> subject_;
   const std::uint64_t number_;

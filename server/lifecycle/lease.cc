@@ -129,7 +129,7 @@ void Lease::Bind(std::shared_ptr<Instance> instance,
   info_.fencing_token = fencing_token;
   enter_stop_ = std::stop_source();
   Transition(LeaseState::kEntering);
-  if (pool_.hooks().enter) Emit(Phase::kEntering);
+  if (instance_->hooks.enter) Emit(Phase::kEntering);
 }
 
 std::optional<ExitCause> Lease::Enter(Payload value) {

@@ -74,7 +74,8 @@ void Line::TellPlaces() {
 bool Line::IsUnderWay(const Instance& instance) const {
   if (instance.retired) return false;
   if (!instance.constructed() || instance.checking) return true;
-  return !binds_early_ && !instance.ready();
+  // With an Enter of its own it is bound as soon as it is constructed.
+  return !instance.hooks.enter && !instance.ready();
 }
 
 std::shared_ptr<Instance> Line::FindRoom() const {

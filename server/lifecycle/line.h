@@ -36,10 +36,9 @@ class Line {
  public:
   using Instances = absl::btree_map<std::uint64_t, std::shared_ptr<Instance>>;
 
-  // `binds_early`: waiters are bound as soon as an instance is constructed.
   // `slots`: leases side by side on one instance, at most kManySlots.
-  Line(std::string key, bool binds_early, std::size_t slots)
-      : key_(std::move(key)), binds_early_(binds_early), slots_(slots) {}
+  Line(std::string key, std::size_t slots)
+      : key_(std::move(key)), slots_(slots) {}
   Line(const Line&) = delete;
   Line& operator=(const Line&) = delete;
 
@@ -105,7 +104,6 @@ class Line {
   std::size_t needed() const;
 
   const std::string key_;
-  const bool binds_early_;
   const std::size_t slots_;
   WaitQueue queue_;
   std::uint64_t told_departures_ = 0;

@@ -34,7 +34,6 @@ Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
       resource_(std::move(resource)),
       policy_(policy),
       kind_(std::move(kind)),
-      hooks_(kind_->hooks()),
       slots_(policy.max_holders == 0 ? Line::kManySlots : policy.max_holders),
       group_(runtime),
       emptied_(runtime),
@@ -127,14 +126,14 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
 coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
                                      std::stop_token stop,
                                      coro::Instant deadline) {
+  const std::shared_ptr<Instance> instance = lease->instance();
   // Without it, init was awaited before the lease was bound, unless deferred.
-  if (!hooks_.enter && !lease->deferred()) {
-    Payload value = lease->instance()->object->Value();
+  if (!instance->hooks.enter && !lease->deferred()) {
+    Payload value = instance->object->Value();
     co_return Grant(lease, std::move(value), stop, deadline);
   }
-  const std::shared_ptr<Instance> instance = lease->instance();
   coro::Task<EnterResult> enter =
-      RunEnter(runtime_, policy_, hooks_, instance, lease, stop, deadline);
+      RunEnter(runtime_, policy_, instance, lease, stop, deadline);
   EnterResult entered = co_await std::move(enter);
   if (entered.status.ok()) {
     co_return Grant(lease, std::move(entered.value), stop, deadline);
@@ -351,7 +350,7 @@ coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
   const std::shared_ptr<Instance> instance = lease->instance();
   const ExitCause cause = lease->cause();
   coro::Task<ExitOutcome> exit =
-      RunExit(runtime_, policy_, hooks_, group_, instance, lease);
+      RunExit(runtime_, policy_, group_, instance, lease);
   ExitOutcome outcome = co_await std::move(exit);
   if (cause.reason == ExitReason::kInstanceLost && outcome.status.ok()) {
     outcome.status = lease->loss();
@@ -439,6 +438,8 @@ coro::Task<void> Pool::Drain() {
   co_await std::move(emptied);
   coro::Task<void> joined = group_.Join();
   co_await std::move(joined);
+  coro::Task<void> ended = kind_->End();
+  co_await std::move(ended);
   drained_.Set();
 }
 

@@ -3,8 +3,8 @@
 // How a waiter is bound to an instance:
 //  - Waiters of a key queue in order of arrival, higher priorities first; a
 //    returned object goes to the first.
-//  - Where the kind has its own Enter, a waiter is bound as soon as an instance
-//    is constructed, and its Enter awaits the init. Where it has none, the pool
+//  - Where the object has its own Enter, a waiter is bound as soon as it is
+//    constructed, and its Enter awaits the init. Where it has none, the pool
 //    awaits the init and binds whoever is first once it is ready, so that an
 //    object that comes back meanwhile may serve the waiter sooner.
 //  - The pool builds instances, up to max_instances and as the breaker allows,
@@ -59,6 +59,7 @@
 #include "server/coro/task_group.h"
 #include "server/lifecycle/breaker.h"
 #include "server/lifecycle/event_log.h"
+#include "server/lifecycle/init.h"
 #include "server/lifecycle/instance.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
@@ -83,7 +84,6 @@ class Pool {
 
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
-  Hooks hooks() const { return hooks_; }
   // INVALID_REQUEST naming `key` for a key of a resource that is not keyed, or
   // none of one that is.
   absl::Status CheckKey(absl::string_view key) const;
@@ -232,12 +232,15 @@ class Pool {
 
   // The life of one instance, from its constructor to CLOSED.
   coro::Task<void> Live(std::shared_ptr<Instance> instance);
+  coro::Task<absl::Status> Construct(std::shared_ptr<Instance> instance);
+  // Tells those who wait for it how far it is.
+  ProgressReport ReportOf(std::shared_ptr<Instance> instance);
   coro::Task<absl::StatusOr<std::monostate>> Initialize(
       std::shared_ptr<Instance> instance);
   // Lends it no more, and ends the leases on it.
   coro::Task<void> Lose(std::shared_ptr<Instance> instance, absl::Status why);
-  // Whether there is anything to do while nobody holds an instance.
-  bool WatchesIdle() const;
+  // Whether there is anything to do while nobody holds it.
+  bool WatchesIdle(const Instance& instance) const;
   // Checks it, and closes it after idle_timeout.
   coro::Task<void> WatchIdle(std::shared_ptr<Instance> instance,
                              std::stop_token stop);
@@ -365,7 +368,6 @@ class Pool {
   const std::string resource_;
   const Policy policy_;
   const std::unique_ptr<Kind> kind_;
-  const Hooks hooks_;
   const std::size_t slots_;  // max_holders, or Line::kManySlots
   const std::stop_source drain_stop_;
 

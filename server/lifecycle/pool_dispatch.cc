@@ -94,7 +94,7 @@ bool Pool::BreakerAllows(Todo& todo) {
 void Pool::Build(Line& line, bool warm, Todo& todo) {
   const std::uint64_t number = ++last_instance_;
   auto instance = std::make_shared<Instance>(
-      runtime_, events_, hooks_,
+      runtime_, events_,
       InstanceInfo{resource_, line.key(), absl::StrCat(resource_, "#", number)},
       number);
   // The first waiter that nothing under way will serve is why.
@@ -239,7 +239,7 @@ void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
   switch (instance->state()) {
     case InstanceState::kConstructed:
       // About to be initialized, unless its init waits for an Enter.
-      if (!hooks_.enter || instance->warm) return;
+      if (!instance->hooks.enter || instance->warm) return;
       break;
     case InstanceState::kHeld:
       if (!instance->retired) instance->Transition(InstanceState::kReady);
@@ -262,16 +262,17 @@ void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
     instance->retired = true;
     BeginClosing(*instance, todo);
     Note(instance);
-  } else if (!instance->idle.stop_possible() && WatchesIdle()) {
+  } else if (!instance->idle.stop_possible() && WatchesIdle(*instance)) {
     instance->idle = std::stop_source();
     todo.idle.emplace_back(instance, instance->idle.get_token());
   }
   EvictForHungry(todo);
 }
 
-bool Pool::WatchesIdle() const {
+bool Pool::WatchesIdle(const Instance& instance) const {
   return policy_.idle_timeout > absl::ZeroDuration() ||
-         (hooks_.check && policy_.check_interval > absl::ZeroDuration());
+         (instance.hooks.check &&
+          policy_.check_interval > absl::ZeroDuration());
 }
 
 void Pool::BeginClosing(Instance& instance, Todo& todo) {
@@ -364,7 +365,7 @@ void Pool::Recount(Line& line) {
 }
 
 Line& Pool::LineOf(const std::string& key) {
-  return lines_.try_emplace(key, key, hooks_.enter, slots_).first->second;
+  return lines_.try_emplace(key, key, slots_).first->second;
 }
 
 std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(

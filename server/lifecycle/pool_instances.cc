@@ -20,16 +20,6 @@ namespace {
 // together.
 constexpr double kLifetimeJitter = 0.1;
 
-absl::Status Construct(Kind& kind, Instance& instance) {
-  try {
-    instance.object = kind.Construct(instance.info(), *instance.context);
-  } catch (...) {
-    return WithReason(ErrorOfException("the constructor"), Reason::kInitFailed);
-  }
-  ANTEROOM_CHECK(instance.object != nullptr);
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 // Only posts: who is lost may be under a lock, or about to be destroyed.
@@ -51,8 +41,10 @@ class Pool::Context : public InstanceContext {
 
 coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   instance->context = std::make_unique<Context>(*this, *instance);
-  const absl::Status constructed = Construct(*kind_, *instance);
-  if (constructed.ok() && hooks_.init) {
+  coro::Task<absl::Status> construct = Construct(instance);
+  const absl::Status constructed = co_await std::move(construct);
+  const Hooks hooks = instance->hooks;
+  if (constructed.ok() && hooks.init) {
     // Whether an init goes on that nobody awaits is decided where it is known
     // who is bound and who queues: under mu_, by stopping `abandoned`.
     instance->init = std::make_unique<Instance::InitFlight>(
@@ -62,23 +54,24 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
         });
   }
   const bool awaits_init =
-      hooks_.init && policy_.await_init == AwaitInit::kOnEnter;
+      hooks.init && policy_.await_init == AwaitInit::kOnEnter;
   Todo todo;
   bool initializes = false;
   {
     coro::MutexLock lock(mu_);
     if (!constructed.ok()) {
+      instance->Failed(constructed);
       Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), constructed);
       NoteInit(*instance, constructed, todo);
       Remove(*instance, todo);
     } else {
       instance->Constructed();
-      instance->retired |= !hooks_.init && !instance->loss.ok();
+      instance->retired |= !hooks.init && !instance->loss.ok();
       Note(instance);
       // Nobody's Enter awaits its init.
-      const bool alone = instance->warm || !hooks_.enter;
+      const bool alone = instance->warm || !hooks.enter;
       if (alone && !awaits_init) MarkReady(instance, todo);
-      if (!hooks_.init) NoteInit(*instance, absl::OkStatus(), todo);
+      if (!hooks.init) NoteInit(*instance, absl::OkStatus(), todo);
       Dispatch(LineOf(instance->info().key), todo);
       initializes = alone && awaits_init && !instance->retired;
       // Nobody wants it any more: its init does not even begin.
@@ -96,7 +89,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   }
   coro::Task<coro::Wake> closing = instance->closing().Wait();
   co_await std::move(closing);
-  if (hooks_.close) {
+  if (hooks.close) {
     coro::Task<absl::Status> close =
         RunClose(runtime_, policy_, *instance->object);
     (void)co_await std::move(close);  // closed all the same
@@ -111,6 +104,27 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   Perform(std::move(after), Begin::kPosted);
 }
 
+coro::Task<absl::Status> Pool::Construct(std::shared_ptr<Instance> instance) {
+  coro::Task<absl::StatusOr<Made>> making =
+      RunConstruct(runtime_, policy_, *kind_, instance->info(),
+                   *instance->context, instance->abandoned.get_token(),
+                   drain_stop_.get_token(), ReportOf(instance));
+  absl::StatusOr<Made> made = co_await std::move(making);
+  if (!made.ok()) co_return made.status();
+  ANTEROOM_CHECK(made->object != nullptr);
+  instance->object = std::move(made->object);
+  instance->hooks = made->hooks;
+  co_return absl::OkStatus();
+}
+
+ProgressReport Pool::ReportOf(std::shared_ptr<Instance> instance) {
+  return [this, instance = std::move(instance)](std::optional<double> fraction,
+                                                absl::string_view message) {
+    coro::MutexLock lock(mu_);
+    instance->Progress(fraction, message, WaitingFor(instance));
+  };
+}
+
 coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
     std::shared_ptr<Instance> instance) {
   {
@@ -121,14 +135,9 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
     if (!instance->init_failure.ok()) co_return instance->init_failure;
     instance->Transition(InstanceState::kInitializing);
   }
-  coro::Task<absl::Status> init =
-      RunInit(runtime_, policy_, *instance->object,
-              instance->abandoned.get_token(), drain_stop_.get_token(),
-              [this, instance](std::optional<double> fraction,
-                               absl::string_view message) {
-                coro::MutexLock lock(mu_);
-                instance->Progress(fraction, message, WaitingFor(instance));
-              });
+  coro::Task<absl::Status> init = RunInit(
+      runtime_, policy_, *instance->object, instance->abandoned.get_token(),
+      drain_stop_.get_token(), ReportOf(instance));
   absl::Status status = co_await std::move(init);
   Todo todo;
   {
@@ -205,7 +214,7 @@ coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,
                              ? coro::kNever
                              : coro::After(since, policy_.idle_timeout);
   const bool checks =
-      hooks_.check && policy_.check_interval > absl::ZeroDuration();
+      instance->hooks.check && policy_.check_interval > absl::ZeroDuration();
   coro::Instant next_check =
       checks ? coro::After(since, policy_.check_interval) : coro::kNever;
   while (std::min(expiry, next_check) != coro::kNever) {

@@ -38,6 +38,18 @@ absl::StatusOr<std::string> Object::Endpoint(const Payload&) const {
                "the object takes no calls of other services' methods");
 }
 
+std::unique_ptr<Object> Kind::Construct(const InstanceInfo&, InstanceContext&) {
+  return nullptr;
+}
+
+coro::Task<absl::StatusOr<Made>> Kind::Make(const InstanceInfo& info,
+                                            InstanceContext& instance,
+                                            ConstructContext&) {
+  co_return Made{Construct(info, instance), hooks()};
+}
+
+coro::Task<void> Kind::End() { co_return; }
+
 absl::Status MethodNotFound(absl::string_view method) {
   return Error(Reason::kMethodNotFound,
                absl::StrCat("the object has no method \"", method, "\""));

@@ -1,7 +1,9 @@
 // What a kind implements: Kind builds objects, Object carries their hooks.
 //
 //   hook         Python        runs
-//   constructor  __init__      once per instance, synchronous
+//   constructor  __init__      once per instance, synchronous, unless the
+//   object
+//                              is made elsewhere (Kind::Make)
 //   Init         __await__     once per instance, single flight; again only
 //                              where it failed and the policy has init_retry:
 //                              a failed Init leaves the object as constructed
@@ -73,6 +75,8 @@ class HookContext {
   virtual coro::Instant deadline() const = 0;
 };
 
+class ConstructContext : public HookContext {};
+
 class InitContext : public HookContext {
  public:
   // Tells those who wait how far it is. `fraction` in 0..1. Thread-safe.
@@ -87,6 +91,10 @@ class EnterContext : public HookContext {
   // has completed. Its time does not count towards enter_timeout. Resumes on
   // the executor if it waited.
   virtual coro::Task<absl::Status> Init() = 0;
+  // The bound of an enter that awaits the init, whoever else leaves: that of
+  // the init is added, and that of the caller, who is not alone in waiting for
+  // the init, does not count.
+  virtual coro::Instant deadline_with_init() const = 0;
 };
 
 class UseContext : public HookContext {
@@ -189,16 +197,33 @@ struct Hooks {
   bool check = false;
 };
 
+// A new object, never null, and the hooks that it has.
+struct Made {
+  std::unique_ptr<Object> object;
+  Hooks hooks;
+};
+
 // The code behind one resource, configured. Thread-safe; outlives its objects.
+// Implements hooks() and Construct(), or Make().
 class Kind {
  public:
   virtual ~Kind() = default;
   // Constant.
-  virtual Hooks hooks() const = 0;
+  virtual Hooks hooks() const { return {}; }
   // The constructor: sets attributes only; never null. An exception fails the
   // acquire that caused it with INIT_FAILED.
   virtual std::unique_ptr<Object> Construct(const InstanceInfo& info,
-                                            InstanceContext& context) = 0;
+                                            InstanceContext& context);
+  // The constructor of objects that are made elsewhere, which takes time and
+  // may fail: with INIT_FAILED or INIT_TIMED_OUT, after init_retry's attempts,
+  // each bounded by init_timeout. What a failed attempt made is its own to
+  // undo. `info` and `instance` outlive the object. Unless overridden,
+  // Construct().
+  virtual coro::Task<absl::StatusOr<Made>> Make(const InstanceInfo& info,
+                                                InstanceContext& instance,
+                                                ConstructContext& context);
+  // Waits for what the kind itself has running. Once, after its last object.
+  virtual coro::Task<void> End();
 };
 
 // METHOD_NOT_FOUND, naming the method.

@@ -31,4 +31,23 @@ coro::Task<absl::Status> CallUnary(coro::Runtime runtime,
   co_return FromGrpcStatus(*status);
 }
 
+coro::Task<absl::StatusOr<grpc::ByteBuffer>> CallBytes(coro::Runtime runtime,
+                                                       grpc::GenericStub& stub,
+                                                       std::string method,
+                                                       grpc::ByteBuffer request,
+                                                       CallOptions options) {
+  grpc::ClientContext context;
+  context.set_wait_for_ready(options.wait_for_ready);
+  grpc::ByteBuffer response;
+  coro::Task<absl::Status> call =
+      CallUnary(runtime, context, std::move(options.stop), options.deadline,
+                [&](std::function<void(grpc::Status)> done) {
+                  stub.UnaryCall(&context, method, {}, &request, &response,
+                                 std::move(done));
+                });
+  const absl::Status status = co_await std::move(call);
+  if (!status.ok()) co_return status;
+  co_return response;
+}
+
 }  // namespace anteroom::rpc

@@ -404,6 +404,31 @@ TEST_F(BuildTest, AWrongKnobOfHelloIsRefusedByItsPath) {
   }
 }
 
+TEST_F(BuildTest, AProviderIsAcceptedThatIsNotThereYet) {
+  for (const char* const address :
+       {"127.0.0.1:1", "[::1]:1", "some-host.example:65535", "unix:/run/p"}) {
+    const Built built = BuiltFrom(absl::StrCat(
+        "resources { name: 'a' provider { address: '", address,
+        "' kind: 'k' parameters { fields { key: 'x' value { } } } } }"));
+    EXPECT_TRUE(built.anteroom->FindPool("a").ok());
+  }
+}
+
+TEST_F(BuildTest, AProviderNeedsAnAddressThatCanBeConnectedTo) {
+  for (const char* const address :
+       {"", "host", "host:", ":1", "host:0", "host:65536", "host:http", "::1",
+        "http://host:80", "ho st:1", "unix:"}) {
+    ExpectRefused(absl::StrCat("resources { name: 'a' provider { address: '",
+                               address, "' kind: 'k' } }"),
+                  "resources[0].provider.address");
+  }
+}
+
+TEST_F(BuildTest, AProviderNeedsAKind) {
+  ExpectRefused("resources { name: 'a' provider { address: 'h:1' } }",
+                "resources[0].provider.kind");
+}
+
 TEST_F(BuildTest, AWrongFieldOfTheWholeIsRefusedByItsName) {
   ExpectRefused("drain_timeout { seconds: -1 }", "drain_timeout");
   ExpectRefused("receipts_kept { nanos: -1 }", "receipts_kept");
@@ -533,13 +558,6 @@ TEST_F(BuildTest, ACustomKindThatIsNotCompiledInIsRefused) {
 
 TEST_F(BuildTest, NothingOfTheWholeIsSilentlyLeftOut) {
   ExpectNotYet("limits { max_message_bytes: 1 }", "limits");
-}
-
-TEST_F(BuildTest, AKindThatIsNotBuiltInYetIsNamed) {
-  for (const char* const kind : {"provider"}) {
-    ExpectNotYet(absl::StrCat("resources { name: 'a' ", kind, " {} }"),
-                 absl::StrCat("resources[0].", kind));
-  }
 }
 
 // A field that joins the contract has to be read, or refused: these tests know

@@ -87,6 +87,7 @@ TEST_F(PoolTest, AThrowingConstructorIsAnInitFailure) {
   world_.RunUntilIdle();
   EXPECT_THAT(acquire.value().status(), FailsWith(Reason::kInitFailed));
   EXPECT_EQ(pool().counts().instances, 0u);
+  EXPECT_EQ(EventTrace(), "FAILED");
   script_.construct = nullptr;
   Acquire();
 }

@@ -1349,6 +1349,7 @@ void Witness::OnLog(const Event& event) {
     case Phase::kFailed:
       Expect(!instance->told_failed, "FAILED twice", which);
       instance->told_failed = true;
+      if (instance->throws) break;  // counted when it threw
       if (instance->told_initializing && !instance->told_ready) {
         // Lost, it is of no use though its init went well.
         instance->init_ok &= !instance->lost;

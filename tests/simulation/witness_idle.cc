@@ -508,7 +508,11 @@ void Witness::CheckEnd() {
            "G7: somebody has no answer", track->number);
   }
   for (const InstanceTrack& instance : instances_) {
-    if (instance.throws) continue;
+    if (instance.throws) {
+      Expect(instance.told_failed, "a constructor that threw was not told of",
+             instance.number);
+      continue;
+    }
     Expect(instance.told_closed && instance.constructed && instance.destroyed,
            "G8: an object was not closed", instance.number);
     Expect(!hooks_.close || instance.close_over, "G8: no Close",

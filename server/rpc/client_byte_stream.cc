@@ -1,0 +1,137 @@
+#include "server/rpc/client_byte_stream.h"
+
+#include <chrono>
+#include <utility>
+
+#include "server/coro/check.h"
+#include "server/rpc/status.h"
+#include "server/rpc/tsan.h"
+
+namespace anteroom::rpc {
+
+std::shared_ptr<ClientByteStream> ClientByteStream::Start(
+    coro::Runtime runtime, grpc::GenericStub& stub, const std::string& method,
+    coro::Instant deadline) {
+  std::shared_ptr<ClientByteStream> stream(
+      new ClientByteStream(runtime, deadline));
+  stream->self_ = stream;
+  stub.PrepareBidiStreamingCall(&stream->context_, method, {}, stream.get());
+  stream->AddHold();  // reads and writes are started from outside of reactions
+  TsanRelease(stream.get());
+  stream->StartCall();
+  return stream;
+}
+
+ClientByteStream::ClientByteStream(coro::Runtime runtime,
+                                   coro::Instant deadline)
+    : runtime_(runtime), done_(std::make_shared<coro::Waiter>(runtime)) {
+  ANTEROOM_CHECK(deadline != coro::kNever);
+  context_.set_deadline(std::chrono::system_clock::now() +
+                        (deadline - runtime.clock.Now()));
+}
+
+ClientByteStream::~ClientByteStream() { ANTEROOM_CHECK(ended_); }
+
+coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>>
+ClientByteStream::Read(std::stop_token stop) {
+  const std::shared_ptr<ClientByteStream> self = shared_from_this();
+  while (true) {
+    std::shared_ptr<coro::Waiter> reader;
+    bool starts = false;
+    {
+      coro::MutexLock lock(mu_);
+      if (arrived_.has_value()) {
+        std::optional<grpc::ByteBuffer> message = std::move(arrived_);
+        arrived_.reset();
+        co_return message;
+      }
+      if (no_more_reads_) co_return std::nullopt;
+      reader = reader_ = std::make_shared<coro::Waiter>(runtime_);
+      starts = !std::exchange(reading_, true);
+    }
+    if (starts) {
+      TsanRelease(this);
+      StartRead(&incoming_);
+    }
+    if (co_await reader->Wait(stop, coro::kNever) == coro::Wake::kCancelled) {
+      co_return absl::CancelledError("the read was stopped");
+    }
+  }
+}
+
+void ClientByteStream::OnReadDone(bool ok) {
+  TsanAcquire(this);
+  std::shared_ptr<coro::Waiter> reader;
+  {
+    coro::MutexLock lock(mu_);
+    reading_ = false;
+    if (ok) {
+      arrived_ = incoming_;
+      incoming_.Clear();
+    } else {
+      no_more_reads_ = true;
+    }
+    reader = std::move(reader_);
+  }
+  if (reader != nullptr) reader->Signal();
+}
+
+coro::Task<bool> ClientByteStream::Write(grpc::ByteBuffer message,
+                                         std::stop_token stop) {
+  const std::shared_ptr<ClientByteStream> self = shared_from_this();
+  auto writer = std::make_shared<coro::Waiter>(runtime_);
+  {
+    coro::MutexLock lock(mu_);
+    writer_ = writer;
+  }
+  outgoing_ = std::move(message);
+  TsanRelease(this);
+  StartWrite(&outgoing_);
+  {
+    // Cancelled, the write still ends: only that is waited for.
+    const std::stop_callback cancel(stop, [this] { context_.TryCancel(); });
+    co_await writer->Wait({}, coro::kNever);
+  }
+  coro::MutexLock lock(mu_);
+  co_return written_;
+}
+
+void ClientByteStream::OnWriteDone(bool ok) {
+  TsanAcquire(this);
+  std::shared_ptr<coro::Waiter> writer;
+  {
+    coro::MutexLock lock(mu_);
+    written_ = ok;
+    writer = std::move(writer_);
+  }
+  if (writer != nullptr) writer->Signal();
+}
+
+void ClientByteStream::CloseWrites() {
+  TsanRelease(this);
+  StartWritesDone();
+}
+
+coro::Task<absl::Status> ClientByteStream::End() {
+  const std::shared_ptr<ClientByteStream> self = shared_from_this();
+  bool unread = false;
+  {
+    coro::MutexLock lock(mu_);
+    unread = !no_more_reads_;
+  }
+  if (unread) context_.TryCancel();
+  TsanRelease(this);
+  RemoveHold();
+  co_await done_->Wait({}, coro::kNever);
+  ended_ = true;
+  co_return FromGrpcStatus(status_);
+}
+
+void ClientByteStream::OnDone(const grpc::Status& status) {
+  TsanAcquire(this);
+  status_ = status;
+  // The last reference, and with it the channel's, is never dropped here.
+  runtime_.executor.Post([self = std::move(self_)] { self->done_->Signal(); });
+}
+
+}  // namespace anteroom::rpc

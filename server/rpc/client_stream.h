@@ -1,0 +1,58 @@
+// ClientStream: a ClientByteStream with types.
+//
+//   ClientStream<Request, Response> stream(ClientByteStream::Start(...));
+//   ... Write, CloseWrites, Read ...
+//   Task<absl::Status> end = stream.End();
+//   const absl::Status status = co_await std::move(end);
+//
+// Thread safety and destruction: as client_byte_stream.h says. Outlives the
+// tasks that it returns.
+#ifndef ANTEROOM_SERVER_RPC_CLIENT_STREAM_H_
+#define ANTEROOM_SERVER_RPC_CLIENT_STREAM_H_
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/coro/task.h"
+#include "server/rpc/client_byte_stream.h"
+#include "server/rpc/message_bytes.h"
+
+namespace anteroom::rpc {
+
+template <typename Request, typename Response>
+class ClientStream {
+ public:
+  explicit ClientStream(std::shared_ptr<ClientByteStream> bytes)
+      : bytes_(std::move(bytes)) {}
+
+  // As ClientByteStream's; INTERNAL for a message that does not parse.
+  coro::Task<absl::StatusOr<std::optional<Response>>> Read(
+      std::stop_token stop) {
+    auto read = bytes_->Read(std::move(stop));
+    const absl::StatusOr<std::optional<grpc::ByteBuffer>> bytes =
+        co_await std::move(read);
+    if (!bytes.ok()) co_return bytes.status();
+    if (!bytes->has_value()) co_return std::nullopt;
+    absl::StatusOr<Response> response = FromBytes<Response>(**bytes);
+    if (!response.ok()) co_return response.status();
+    co_return *std::move(response);
+  }
+
+  // The same three as ClientByteStream's.
+  coro::Task<bool> Write(const Request& request, std::stop_token stop) {
+    return bytes_->Write(ToBytes(request), std::move(stop));
+  }
+  void CloseWrites() { bytes_->CloseWrites(); }
+  coro::Task<absl::Status> End() { return bytes_->End(); }
+
+ private:
+  const std::shared_ptr<ClientByteStream> bytes_;
+};
+
+}  // namespace anteroom::rpc
+
+#endif  // ANTEROOM_SERVER_RPC_CLIENT_STREAM_H_
