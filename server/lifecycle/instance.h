@@ -77,6 +77,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // Set before CONSTRUCTED, constant until CLOSED.
   std::unique_ptr<Object> object;
   std::unique_ptr<InitFlight> init;
+  // Requested once its object is no more. For what others keep for it.
+  std::stop_source gone;
 
   // ---- guarded by the pool's mutex ----
 
