@@ -20,6 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "server/config/build.h"
 #include "server/config/load.h"
@@ -160,6 +161,8 @@ int Run(int argc, char** argv, const config::CustomKinds& custom) {
   Flags flags;
   const std::optional<int> ended = ParseFlags(argc, argv, flags);
   if (ended.has_value()) return *ended;
+  // Debian's Abseil looks for deadlocks at each of gRPC's locks.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   const int signals = OpenSignals();
 
   const absl::StatusOr<v1::ServerConfig> proto =

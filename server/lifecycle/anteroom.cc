@@ -107,6 +107,18 @@ coro::Task<absl::Status> Anteroom::UseStream(
                         fencing_token, std::move(stop), deadline);
 }
 
+coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Anteroom::Pass(
+    absl::string_view lease_id, std::string method, std::uint64_t fencing_token,
+    std::stop_token stop, coro::Instant deadline) {
+  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  if (!lease.ok()) {
+    return Refused<absl::StatusOr<std::unique_ptr<Passage>>>(lease.status());
+  }
+  Pool& pool = (*lease)->pool();
+  return pool.Pass(*std::move(lease), std::move(method), fencing_token,
+                   std::move(stop), deadline);
+}
+
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Renew(
     absl::string_view lease_id, absl::Duration ttl) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);

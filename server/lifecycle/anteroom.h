@@ -29,6 +29,7 @@
 #include "server/lifecycle/event_log.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
+#include "server/lifecycle/passage.h"
 #include "server/lifecycle/policy.h"
 #include "server/lifecycle/pool.h"
 #include "server/lifecycle/request_index.h"
@@ -78,6 +79,13 @@ class Anteroom {
   coro::Task<absl::Status> UseStream(
       absl::string_view lease_id, std::string method, const Payload& argument,
       UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+      coro::Instant deadline);
+
+  // Begins a call that is forwarded to the held object's endpoint
+  // (Pool::Pass()).
+  coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pass(
+      absl::string_view lease_id, std::string method,
+      std::uint64_t fencing_token, std::stop_token stop,
       coro::Instant deadline);
 
   // Restarts the lease's time to live. LEASE_NOT_FOUND, LEASE_ENDED.

@@ -78,6 +78,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // Set before CONSTRUCTED, constant.
   Hooks hooks;
   std::unique_ptr<InitFlight> init;
+  // Requested once its object is no more. For what others keep for it.
+  std::stop_source gone;
 
   // ---- guarded by the pool's mutex ----
 

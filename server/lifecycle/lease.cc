@@ -242,6 +242,11 @@ std::shared_ptr<Instance> Lease::instance() const {
   return instance_;
 }
 
+Payload Lease::value() const {
+  coro::MutexLock lock(mu_);
+  return value_;
+}
+
 Receipt Lease::receipt() const {
   coro::MutexLock lock(mu_);
   ANTEROOM_CHECK(receipt_.has_value());

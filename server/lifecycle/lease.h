@@ -151,6 +151,8 @@ class Lease : public std::enable_shared_from_this<Lease> {
   ExitCause cause() const;
   // From ENTERING on, until it has ended; null before and after.
   std::shared_ptr<Instance> instance() const;
+  // What its enter returned; empty before and after.
+  Payload value() const;
   // Set once ENDED, and its instance is free for the next (unless an exit hook
   // that outlived exit_timeout still holds it).
   coro::Event& ended() { return ended_; }

@@ -275,14 +275,26 @@ auto Pool::Pinned(std::shared_ptr<Lease> lease, std::string method,
     const absl::Status entered = co_await std::move(enter);
     if (!entered.ok()) co_return entered;
   }
-  const absl::Status begun = lease->BeginUse(method, fencing_token);
-  if (!begun.ok()) co_return begun;
-  const std::shared_ptr<Instance> instance = lease->instance();
-  instance->uses.fetch_add(1, std::memory_order_relaxed);
-  auto use = run(*instance->object, *lease, method, std::move(stop));
+  const absl::StatusOr<std::shared_ptr<Instance>> instance =
+      CountIn(*lease, method, fencing_token);
+  if (!instance.ok()) co_return instance.status();
+  auto use = run(*(*instance)->object, *lease, method, std::move(stop));
   auto result = co_await std::move(use);
-  if (lease->EndUse()) WatchEnd(lease);
+  CountOut(lease);
   co_return result;
+}
+
+absl::StatusOr<std::shared_ptr<Instance>> Pool::CountIn(
+    Lease& lease, absl::string_view method, std::uint64_t fencing_token) {
+  const absl::Status begun = lease.BeginUse(method, fencing_token);
+  if (!begun.ok()) return begun;
+  std::shared_ptr<Instance> instance = lease.instance();
+  instance->uses.fetch_add(1, std::memory_order_relaxed);
+  return instance;
+}
+
+void Pool::CountOut(const std::shared_ptr<Lease>& lease) {
+  if (lease->EndUse()) WatchEnd(lease);
 }
 
 coro::Task<absl::StatusOr<Payload>> Pool::Use(
@@ -311,6 +323,27 @@ coro::Task<absl::Status> Pool::UseStream(
                                       argument, channel, std::move(caller),
                                       deadline);
                 });
+}
+
+coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pool::Pass(
+    std::shared_ptr<Lease> lease, std::string method,
+    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
+  if (lease->deferred()) {
+    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);
+    const absl::Status entered = co_await std::move(enter);
+    if (!entered.ok()) co_return entered;
+  }
+  const absl::StatusOr<std::shared_ptr<Instance>> instance =
+      CountIn(*lease, method, fencing_token);
+  if (!instance.ok()) co_return instance.status();
+  absl::StatusOr<std::string> endpoint =
+      (*instance)->object->Endpoint(lease->value());
+  if (!endpoint.ok()) {
+    CountOut(lease);
+    co_return WithReason(std::move(endpoint).status(), Reason::kUseFailed);
+  }
+  co_return std::make_unique<Passage>(runtime_, *this, std::move(lease),
+                                      *instance, *std::move(endpoint));
 }
 
 absl::Status Pool::Renew(const std::shared_ptr<Lease>& lease,

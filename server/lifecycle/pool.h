@@ -64,6 +64,7 @@
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
 #include "server/lifecycle/line.h"
+#include "server/lifecycle/passage.h"
 #include "server/lifecycle/policy.h"
 #include "server/lifecycle/resource.h"
 #include "server/lifecycle/wait_queue.h"
@@ -114,6 +115,15 @@ class Pool {
   coro::Task<absl::Status> UseStream(
       std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
       UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+      coro::Instant deadline);
+
+  // Begins a call that others forward to the object's endpoint; it counts as a
+  // Use until Passage::End(). Failures: METHOD_NOT_FOUND for an object without
+  // an endpoint, and those of Use() from before its hook is called. Finishes
+  // inline unless it awaits a deferred enter.
+  coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pass(
+      std::shared_ptr<Lease> lease, std::string method,
+      std::uint64_t fencing_token, std::stop_token stop,
       coro::Instant deadline);
 
   // Restarts the lease's time to live; `ttl` 0 keeps its length.
@@ -211,6 +221,8 @@ class Pool {
   void TakeCensus(Census& census) const;
 
  private:
+  friend Passage;
+
   // What was decided under the lock, to be done without it.
   struct Todo {
     std::vector<std::shared_ptr<Instance>> build;
@@ -261,6 +273,10 @@ class Pool {
               coro::Instant deadline, Run run)
       -> std::invoke_result_t<Run&, Object&, Lease&, absl::string_view,
                               std::stop_token>;
+  // Counts a call of a method in; the instance that it is on.
+  static absl::StatusOr<std::shared_ptr<Instance>> CountIn(
+      Lease& lease, absl::string_view method, std::uint64_t fencing_token);
+  void CountOut(const std::shared_ptr<Lease>& lease);
   // From WAITING on.
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
       std::shared_ptr<Lease> lease, std::stop_token stop,

@@ -95,6 +95,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
     (void)co_await std::move(close);  // closed all the same
   }
   instance->object.reset();
+  instance->gone.request_stop();
   Todo after;
   {
     coro::MutexLock lock(mu_);

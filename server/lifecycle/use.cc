@@ -34,11 +34,7 @@ class UseCall : public UseContext {
   const LeaseInfo& lease() const override { return lease_.info(); }
 
   absl::Status Explain(absl::Status status, bool caller_bound) const {
-    if (lease_stop_.stop_requested()) {
-      const absl::Status loss = lease_.loss();
-      if (!loss.ok()) return loss;
-      return Error(Reason::kUseCancelled, "the lease ended while the call ran");
-    }
+    if (lease_stop_.stop_requested()) return WhyStopped(lease_);
     if (caller_.stop_requested()) {
       return absl::CancelledError("the caller left");
     }
@@ -46,8 +42,7 @@ class UseCall : public UseContext {
       if (caller_bound) {
         return absl::DeadlineExceededError("the call's deadline passed");
       }
-      return Error(Reason::kUseTimedOut,
-                   "the call did not end within use_timeout");
+      return UseTimedOut();
     }
     return WithReason(std::move(status), Reason::kUseFailed);
   }
@@ -71,10 +66,7 @@ template <typename Hook>
 auto Run(coro::Runtime runtime, const Policy& policy, Lease& lease,
          std::stop_token stop, coro::Instant deadline, Hook hook)
     -> std::invoke_result_t<Hook&, UseContext&> {
-  coro::Instant bound = coro::kNever;
-  if (policy.use_timeout != absl::InfiniteDuration()) {
-    bound = coro::After(runtime.clock.Now(), policy.use_timeout);
-  }
+  const coro::Instant bound = UseBound(runtime.clock, policy);
   UseCall call(runtime, lease, std::min(bound, deadline), stop);
   auto guarded = Guarded([&] { return hook(call); });
   auto result = co_await std::move(guarded);
@@ -85,6 +77,21 @@ auto Run(coro::Runtime runtime, const Policy& policy, Lease& lease,
 }
 
 }  // namespace
+
+absl::Status WhyStopped(const Lease& lease) {
+  const absl::Status loss = lease.loss();
+  if (!loss.ok()) return loss;
+  return Error(Reason::kUseCancelled, "the lease ended while the call ran");
+}
+
+absl::Status UseTimedOut() {
+  return Error(Reason::kUseTimedOut, "the call did not end within use_timeout");
+}
+
+coro::Instant UseBound(const coro::Clock& clock, const Policy& policy) {
+  if (policy.use_timeout == absl::InfiniteDuration()) return coro::kNever;
+  return coro::After(clock.Now(), policy.use_timeout);
+}
 
 coro::Task<absl::StatusOr<Payload>> RunUse(
     coro::Runtime runtime, const Policy& policy, Object& object, Lease& lease,

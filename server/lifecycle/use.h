@@ -36,6 +36,15 @@ coro::Task<absl::Status> RunUseStream(coro::Runtime runtime,
                                       UseChannel& channel, std::stop_token stop,
                                       coro::Instant deadline);
 
+// Why the calls of `lease` were stopped, whose use_stop() has been requested:
+// USE_CANCELLED, or INSTANCE_LOST.
+absl::Status WhyStopped(const Lease& lease);
+// USE_TIMED_OUT.
+absl::Status UseTimedOut();
+// When a call that begins now must have ended by the policy; kNever: at no
+// time.
+coro::Instant UseBound(const coro::Clock& clock, const Policy& policy);
+
 }  // namespace anteroom::lifecycle
 
 #endif  // ANTEROOM_SERVER_LIFECYCLE_USE_H_

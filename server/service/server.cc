@@ -49,7 +49,8 @@ Server::Server(lifecycle::Anteroom& anteroom, rpc::Calls& calls,
       resource_service_(anteroom, calls),
       admin_service_(anteroom, calls,
                      {std::move(options.resources), options.drain_timeout,
-                      [this] { StopBeingHealthy(); }}) {}
+                      [this] { StopBeingHealthy(); }}),
+      pass_through_(anteroom, calls) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(
     lifecycle::Anteroom& anteroom, rpc::Calls& calls,
@@ -71,6 +72,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(
   }
   builder.RegisterService(&server->resource_service_);
   builder.RegisterService(&server->admin_service_);
+  builder.RegisterCallbackGenericService(&server->pass_through_);
   // What gRPC logs where it cannot listen, our status tells.
   gpr_set_log_function([](gpr_log_func_args*) {});
   server->server_ = builder.BuildAndStart();

@@ -1,4 +1,5 @@
-// Server: the gRPC server with all its services: ours, health, reflection.
+// Server: the gRPC server with all its services: ours, health, reflection, and
+// those of held objects.
 //
 // Life: Start, then Drained() once the anteroom is drained, then destruction.
 //
@@ -19,6 +20,7 @@
 #include "server/lifecycle/anteroom.h"
 #include "server/rpc/calls.h"
 #include "server/service/admin_service.h"
+#include "server/service/pass_through.h"
 #include "server/service/resource_service.h"
 
 namespace anteroom::service {
@@ -66,6 +68,7 @@ class Server {
   rpc::Calls& calls_;
   ResourceService resource_service_;
   AdminService admin_service_;
+  PassThrough pass_through_;
   std::vector<std::string> addresses_;
   // Calls come in before Start() knows the server that they came through.
   coro::Mutex health_mu_;

@@ -15,8 +15,9 @@ constexpr auto kTooLong = std::chrono::seconds(30);
 }  // namespace
 
 RawCall::RawCall(const std::shared_ptr<grpc::Channel>& channel,
-                 const std::string& method)
+                 const std::string& method, const Metadata& metadata)
     : stub_(channel) {
+  for (const auto& [key, value] : metadata) context_.AddMetadata(key, value);
   context_.set_deadline(std::chrono::system_clock::now() + kTooLong);
   call_ = stub_.PrepareCall(&context_, method, &queue_);
   call_->StartCall(this);

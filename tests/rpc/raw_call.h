@@ -5,6 +5,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "grpcpp/client_context.h"
 #include "grpcpp/completion_queue.h"
@@ -16,9 +18,11 @@ namespace anteroom::testing {
 // Blocks in every method. Not thread-safe.
 class RawCall {
  public:
+  using Metadata = std::vector<std::pair<std::string, std::string>>;
+
   // Starts a call of `method`, such as "/anteroom.v1.ResourceService/With".
   RawCall(const std::shared_ptr<grpc::Channel>& channel,
-          const std::string& method);
+          const std::string& method, const Metadata& metadata = {});
   ~RawCall();
   RawCall(const RawCall&) = delete;
   RawCall& operator=(const RawCall&) = delete;

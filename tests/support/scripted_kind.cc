@@ -76,6 +76,11 @@ class ScriptedObject : public lifecycle::Object {
     co_return co_await std::move(scripted);
   }
 
+  absl::StatusOr<std::string> Endpoint(const Payload& value) const override {
+    if (script_.endpoint.empty()) return Object::Endpoint(value);
+    return absl::StrCat(script_.endpoint, value.data);
+  }
+
  private:
   void Note(absl::string_view hook, absl::string_view detail = {}) {
     script_.trace.push_back(detail.empty()

@@ -37,6 +37,9 @@ struct Script {
       exit;
   std::function<coro::Task<absl::Status>(lifecycle::CloseContext&)> close;
   std::function<coro::Task<absl::Status>(lifecycle::CheckContext&)> check;
+  // Where calls of others' methods go, with what Enter returned after it.
+  // Empty: nowhere.
+  std::string endpoint;
   // Of each object, in the order of their constructors.
   std::vector<lifecycle::InstanceContext*> contexts;
   // What was called, in order: "construct r#1", "init r#1", "enter r#1 TOKEN",
