@@ -25,8 +25,7 @@ class BuildProcessTest : public ::testing::Test {
     v1::ServerConfig config;
     const std::string text =
         absl::StrCat("resources { name: 'a' process { ", process, " } }");
-    EXPECT_TRUE(
-        google::protobuf::TextFormat::ParseFromString(text, &config))
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &config))
         << text;
     return Build(world_.runtime(), config).status();
   }
@@ -39,9 +38,9 @@ class BuildProcessTest : public ::testing::Test {
     const absl::Status status = StatusOf(process);
     EXPECT_TRUE(HasReason(status, Reason::kInvalidRequest))
         << process << ": " << status;
-    EXPECT_THAT(
-        DetailOf(status).field_violations,
-        ElementsAre(Pair(absl::StrCat("resources[0].process.", field), Not(""))))
+    EXPECT_THAT(DetailOf(status).field_violations,
+                ElementsAre(Pair(absl::StrCat("resources[0].process.", field),
+                                 Not(""))))
         << process;
   }
 

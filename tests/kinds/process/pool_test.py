@@ -149,7 +149,9 @@ class PoolTest(unittest.IsolatedAsyncioTestCase):
                 async with server.resource("web") as h:
                     pid = h.value["pid"]
                     self.assertEqual(await get(h.value["endpoint"]), str(pid))
-                    self.assertEqual(await h.request(f"line {number}"), f"line {number}")
+                    self.assertEqual(
+                        await h.request(f"line {number}"), f"line {number}"
+                    )
                     pids.add(pid)
 
         await asyncio.gather(*(hold() for _ in range(2 * POOL)))
