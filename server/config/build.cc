@@ -82,7 +82,8 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildKind(
     return BuildCustom(runtime, absl::StrCat(path, ".custom"),
                        resource.custom(), parts.custom);
   }
-  return InvalidField(path, "has no kind: set one of hello, process, provider, custom");
+  return InvalidField(
+      path, "has no kind: set one of hello, process, provider, custom");
 }
 
 absl::Status CheckSupported(const v1::ServerConfig& config) {

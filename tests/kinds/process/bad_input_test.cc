@@ -119,7 +119,9 @@ TEST_F(BadInputTest, AHundredMegabytesOfOutputCostNothingAndStopNobody) {
 TEST_F(BadInputTest, AProgramThatIgnoresItsStopSignalIsKilledAfterItsGrace) {
   ProcessParameters parameters = ShellAfter("trap '' TERM");
   parameters.stop_grace = absl::Milliseconds(100);
-  Serve(parameters);
+  lifecycle::Policy policy;
+  policy.close_timeout = absl::Hours(24);
+  Serve(parameters, policy);
   const LeasePtr lease = Acquire();
   const Watched program = ProgramOf(lease);
   Release(lease);

@@ -113,6 +113,14 @@ TEST_F(HooksTest, AResetThatTakesTooLongIsKilled) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(Release(Acquire()).exit_status));
 }
 
+// The other of its two supervisors sees to it: nobody tells it to stop.
+TEST_F(HooksTest, AResetWhoseGuardDiesIsEnded) {
+  Serve(ResetBy("kill -KILL $(ps -o ppid= -p $PPID); exec sleep 3600"),
+        Lingering());
+  EXPECT_THAT(Release(Acquire()).exit_status.message(),
+              HasSubstr("killed with its supervisor"));
+}
+
 TEST_F(HooksTest, AnUnansweredRequestIsNotLeftToTheNextHolder) {
   Serve(Shell(), Lingering());
   const LeasePtr first = Acquire();
