@@ -233,6 +233,33 @@ class ToldTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(close, "close")
 
 
+class RestartedTest(unittest.IsolatedAsyncioTestCase):
+    async def test_a_provider_that_was_killed_is_taken_up_again(self):
+        folder = self.enterContext(tempfile.TemporaryDirectory())
+        address = f"unix:{folder}/socket"
+        program = TOLD.replace('"127.0.0.1:0"', repr(address))
+        config = TOLD_CONFIG.replace(
+            "max_holders: 0", "idle_timeout { seconds: 600 } init_retry { attempts: 9 }"
+        )
+        # The second one outlives the server, which closes its object.
+        with contextlib.ExitStack() as later, ServerProcess(config % address) as server:
+            async with anteroom.connect(server.address) as client:
+                with ProviderProcess(program) as killed:
+                    async with client.resource("told") as h:
+                        first = h.lease.instance_id
+                    killed.kill()
+                second = later.enter_context(ProviderProcess(program))
+                # Who enters the object that went with it finds that it is lost.
+                with self.assertRaises(anteroom.Error):
+                    async with client.resource("told"):
+                        self.fail("it was entered")
+                async with client.resource("told") as h:
+                    self.assertNotEqual(h.lease.instance_id, first)
+        life = ["init 3 ", "await", "exit None "]
+        self.assertEqual(killed.printed.splitlines(), life)
+        self.assertEqual(second.printed.splitlines(), [*life, "close"])
+
+
 class RefusedTest(unittest.TestCase):
     def test_a_provider_without_an_address_is_refused_by_its_field(self):
         with tempfile.NamedTemporaryFile("w", suffix=".textproto") as config:
