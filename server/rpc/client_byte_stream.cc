@@ -84,7 +84,7 @@ coro::Task<bool> ClientByteStream::Write(grpc::ByteBuffer message,
     coro::MutexLock lock(mu_);
     writer_ = writer;
   }
-  outgoing_ = std::move(message);
+  outgoing_ = message;
   TsanRelease(this);
   StartWrite(&outgoing_);
   {

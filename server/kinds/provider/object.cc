@@ -83,7 +83,7 @@ Task<absl::Status> ProviderObject::Construct(
   request.set_key(info_.key);
   *request.mutable_parameters() = provider_.parameters().parameters;
   request.set_idempotency_key(KeyOf("construct"));
-  auto call = Call<provider::v1::ConstructResponse>(
+  auto call = connection_.Call<provider::v1::ConstructResponse>(
       "Construct", std::move(request), {context.stop(), context.deadline()});
   const absl::StatusOr<provider::v1::ConstructResponse> response =
       co_await std::move(call);
@@ -100,7 +100,7 @@ Task<void> ProviderObject::UndoConstruct(const absl::Status& status) {
   FillObject(*request.mutable_object());
   request.set_reason("its constructor failed");
   request.set_idempotency_key(KeyOf("close"));
-  auto call = Call<provider::v1::CloseResponse>(
+  auto call = connection_.Call<provider::v1::CloseResponse>(
       "Close", std::move(request),
       {{}, coro::After(provider_.runtime().clock.Now(), kUndoBound)});
   (void)co_await std::move(call);  // there may be nothing to be closed

@@ -259,9 +259,30 @@ TEST_F(HooksTest, TwoThatEnterOneObjectShareTheInitThatOneOfThemAwaits) {
   EXPECT_EQ(provider().Trace(), "Construct Enter Enter");
 }
 
+// Awaits the init until the gate opens, and then something that never comes.
+Task<absl::Status> InitAtGateThenHang(FakeProvider& provider,
+                                      EnterStream& stream,
+                                      std::shared_ptr<coro::Event> gate) {
+  Task<absl::Status> init =
+      TellAtGate(stream, {SaysInitializing()}, std::move(gate),
+                 {SaysInitialized<pb::EnterResponse>()});
+  const absl::Status told = co_await std::move(init);
+  if (!told.ok()) co_return told;
+  Task<absl::Status> hang = Hang(provider, stream.stop_token());
+  co_return co_await std::move(hang);
+}
+
 TEST_F(HooksTest, WhoLeavesTheInitThatItsEnterAwaitsLeavesItToTheOther) {
   auto gate = std::make_shared<coro::Event>(runtime());
-  Serve(OneInit(gate), SharedByTwo());
+  ProviderScript script;
+  script.enter = [this, &gate, first = std::make_shared<bool>(true)](
+                     EnterStream& stream, const auto&) {
+    if (std::exchange(*first, false)) {
+      return InitAtGateThenHang(provider(), stream, gate);
+    }
+    return TellAtGate(stream, {}, gate, {SaysEntered("2")});
+  };
+  Serve(std::move(script), SharedByTwo());
   std::stop_source stop;
   auto first = StartAcquire("thing", stop.get_token());
   AwaitEvent(Phase::kInitializing);
@@ -274,6 +295,7 @@ TEST_F(HooksTest, WhoLeavesTheInitThatItsEnterAwaitsLeavesItToTheOther) {
   ASSERT_TRUE(two.ok()) << two.status();
   EXPECT_EQ((*two)->View().value.data, "2");
   EXPECT_EQ(provider().Trace(), "Construct Enter Enter");
+  provider().AwaitCancelled();  // what was left of the first
 }
 
 TEST_F(HooksTest, AnInitThatFailsInsideAnEnterIsTriedAgainByItself) {

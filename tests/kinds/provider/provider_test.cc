@@ -64,7 +64,7 @@ absl::StatusOr<LeasePtr> ProviderTest::Acquire(const std::string& resource,
 }
 
 std::future<absl::StatusOr<LeasePtr>> ProviderTest::StartAcquire(
-    const std::string& resource, std::stop_token stop) {
+    const std::string& resource, const std::stop_token& stop) {
   return std::async(std::launch::async,
                     [this, resource, stop] { return Acquire(resource, stop); });
 }

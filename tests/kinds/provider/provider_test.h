@@ -54,7 +54,7 @@ class ProviderTest : public ::testing::Test {
                                    std::stop_token stop = {});
   // The same, in the background.
   std::future<absl::StatusOr<LeasePtr>> StartAcquire(
-      const std::string& resource = "thing", std::stop_token stop = {});
+      const std::string& resource = "thing", const std::stop_token& stop = {});
   absl::StatusOr<Payload> Use(const LeasePtr& lease, const std::string& method,
                               const std::string& data = "");
   std::future<absl::StatusOr<Payload>> StartUse(const LeasePtr& lease,
