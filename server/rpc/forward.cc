@@ -353,21 +353,22 @@ void Forward::UpstreamDone(const grpc::Status& status) {
                });
   grpc::Status told =
       target_.ended({status, Reached(status, upstream_context_)});
-  bool writing = false;
+  bool bounded = false;
   {
     coro::MutexLock lock(mu_);
     told_ = std::move(told);
-    writing = responses_.writing();
+    // What is written may wait in gRPC, too, for a client that does not read.
+    bounded = responses_.writing() || responses_.messages() > 1;
     if (status.ok()) {
       shape_->one_request = requests_.messages() == 1;
       shape_->one_response = responses_.messages() == 1;
     }
   }
-  if (writing) BoundLastWrite();
+  if (bounded) BoundEnd();
   PushResponses();
 }
 
-void Forward::BoundLastWrite() {
+void Forward::BoundEnd() {
   const coro::Runtime& runtime = forwards_.calls.runtime();
   const coro::Timers::Id timer = runtime.timers.Schedule(
       coro::After(runtime.clock.Now(), forwards_.calls.options().write_timeout),
@@ -379,7 +380,7 @@ void Forward::BoundLastWrite() {
         if (forward->self_ != nullptr) forward->context_.TryCancel();
       });
   coro::MutexLock lock(mu_);
-  last_write_timer_ = timer;
+  end_timer_ = timer;
 }
 
 void Forward::OnDone() {
@@ -389,7 +390,7 @@ void Forward::OnDone() {
   {
     coro::MutexLock lock(mu_);
     self = std::move(self_);
-    timer = last_write_timer_;
+    timer = end_timer_;
   }
   forwards_.calls.runtime().timers.Cancel(timer);
 }

@@ -165,7 +165,7 @@ class Forward : public grpc::ServerGenericBidiReactor,
   void RequestWritten(bool ok);
   void UpstreamDone(const grpc::Status& status);
   // Cuts a client off that does not take what is left.
-  void BoundLastWrite();
+  void BoundEnd();
 
   Forwards& forwards_;
   grpc::CallbackServerContext& context_;  // valid until OnDone
@@ -193,8 +193,7 @@ class Forward : public grpc::ServerGenericBidiReactor,
   // What the client is told, once the upstream call is done.
   std::optional<grpc::Status> told_ ABSL_GUARDED_BY(mu_);
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
-  coro::Timers::Id last_write_timer_ ABSL_GUARDED_BY(mu_) =
-      coro::Timers::Id::kNone;
+  coro::Timers::Id end_timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
 };
 
 }  // namespace anteroom::rpc

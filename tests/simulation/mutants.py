@@ -665,8 +665,8 @@ MUTANTS = [
     Mutant(
         "use_timeout_ignored",
         "use.cc",
-        "    bound = coro::After(runtime.clock.Now(), policy.use_timeout);\n",
-        "",
+        "  return coro::After(clock.Now(), policy.use_timeout);\n",
+        "  return coro::kNever;\n",
         "use_timeout does not bound a Use",
     ),
     Mutant(
@@ -773,8 +773,16 @@ MUTANTS = [
     Mutant(
         "failed_enter_is_used",
         "pool.cc",
-        "    if (!entered.ok()) co_return entered;\n  }\n" "  const absl::Status begun",
-        "  }\n  const absl::Status begun",
+        "    if (!entered.ok()) co_return entered;\n  }\n"
+        "  const absl::StatusOr<std::shared_ptr<Instance>> instance =\n"
+        "      CountIn(*lease, method, fencing_token);\n"
+        "  if (!instance.ok()) co_return instance.status();\n"
+        "  auto use",
+        "  }\n"
+        "  const absl::StatusOr<std::shared_ptr<Instance>> instance =\n"
+        "      CountIn(*lease, method, fencing_token);\n"
+        "  if (!instance.ok()) co_return instance.status();\n"
+        "  auto use",
         "a Use is told LEASE_ENDED, not why the enter that it awaited failed",
     ),
     Mutant(
