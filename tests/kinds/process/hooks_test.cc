@@ -118,7 +118,7 @@ TEST_F(HooksTest, AResetWhoseGuardDiesIsEnded) {
   Serve(ResetBy("kill -KILL $(ps -o ppid= -p $PPID); exec sleep 3600"),
         Lingering());
   EXPECT_THAT(Release(Acquire()).exit_status.message(),
-              HasSubstr("killed with its supervisor"));
+              HasSubstr("reset_command: the program was "));
 }
 
 TEST_F(HooksTest, AnUnansweredRequestIsNotLeftToTheNextHolder) {

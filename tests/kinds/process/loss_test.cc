@@ -95,7 +95,12 @@ TEST_F(LossTest, AProgramThatDiesWhileNobodyHoldsItIsReplaced) {
   program.Kill();
   // Until its successor takes its place, it may still be lent, and be lost.
   while (true) {
-    const LeasePtr next = Acquire();
+    const absl::StatusOr<LeasePtr> acquired = TryAcquire();
+    if (!acquired.ok()) {
+      ASSERT_TRUE(HasReason(acquired.status(), Reason::kInstanceLost));
+      continue;
+    }
+    const LeasePtr& next = *acquired;
     pid_t pid = program.pid();
     if (absl::SimpleAtoi(Ask(next, "echo $$"), &pid) && pid != program.pid()) {
       break;

@@ -1,6 +1,7 @@
 #include "server/kinds/process/supervisor/descendants.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,8 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <string>
 
@@ -20,10 +19,16 @@ namespace {
 // A death wakes the sweep at once; this bounds what it may have overlooked.
 constexpr timespec kRescan = {0, 10'000'000};
 
-// The parent of `pid`; 0 if it is gone.
+// The parent of `pid`; 0 if it is gone. No stream: one would throw where the
+// process ends while it is read.
 pid_t ParentOf(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string stat{std::istreambuf_iterator<char>(file), {}};
+  const std::string path = "/proc/" + std::to_string(pid) + "/stat";
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  char bytes[256];  // more than the beginning has
+  const ssize_t got = read(file, bytes, sizeof(bytes));
+  close(file);
+  const std::string stat(bytes, got > 0 ? static_cast<std::size_t>(got) : 0);
   // "PID (NAME) STATE PPID ...", where NAME may hold anything.
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos || name_end + 4 > stat.size()) return 0;
