@@ -123,7 +123,7 @@ double ProcessorTime(const std::vector<pid_t>& processes) {
     timespec time{};
     ANTEROOM_CHECK(clock_getcpuclockid(process, &clock) == 0);
     ANTEROOM_CHECK(clock_gettime(clock, &time) == 0);
-    seconds += static_cast<double>(time.tv_sec) + time.tv_nsec * 1e-9;
+    seconds += absl::ToDoubleSeconds(absl::DurationFromTimespec(time));
   }
   return seconds;
 }

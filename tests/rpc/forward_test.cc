@@ -97,7 +97,7 @@ class Front : public grpc::CallbackGenericService {
       target.stub = stub;
       target.method = context->method();
       target.stop = stop.get_token();
-      target.ended = [this](Forward::End end) {
+      target.ended = [this](const Forward::End& end) {
         ended.set_value(end.status.error_code());
         return end.status.ok()
                    ? end.status
