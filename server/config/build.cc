@@ -118,13 +118,8 @@ absl::Status AddResource(coro::Runtime runtime, const std::string& path,
   absl::StatusOr<std::unique_ptr<lifecycle::Kind>> kind =
       BuildKind(runtime, path, resource, parts);
   if (!kind.ok()) return kind.status();
-  const absl::Status added =
-      anteroom.AddResource(resource.name(), *policy, *std::move(kind));
-  if (added.ok()) return added;
-  const ErrorDetail detail = DetailOf(added);
-  if (detail.field_violations.empty()) return added;
-  const auto& [field, description] = detail.field_violations.front();
-  return InvalidField(absl::StrCat(path, ".", field), description);
+  return NamedFrom(
+      path, anteroom.AddResource(resource.name(), *policy, *std::move(kind)));
 }
 
 }  // namespace

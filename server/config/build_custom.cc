@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
+#include "server/config/fields.h"
 #include "server/error/error.h"
 
 namespace anteroom::config {
@@ -45,12 +46,10 @@ absl::StatusOr<std::unique_ptr<lifecycle::Kind>> BuildCustom(
   }
   auto built = kind->second(runtime, *parameters);
   if (built.ok()) return built;
-  const ErrorDetail detail = DetailOf(built.status());
-  if (detail.field_violations.empty()) {
+  if (DetailOf(built.status()).field_violations.empty()) {
     return InvalidField(path, built.status().message());
   }
-  const auto& [field, description] = detail.field_violations.front();
-  return InvalidField(absl::StrCat(path, ".", field), description);
+  return NamedFrom(path, built.status());
 }
 
 }  // namespace anteroom::config

@@ -43,4 +43,11 @@ void Fields::NotYet(absl::string_view name, bool set) {
       absl::StrCat(PathOf(name), ": this server does not support it yet"));
 }
 
+absl::Status NamedFrom(const std::string& path, const absl::Status& status) {
+  const ErrorDetail detail = DetailOf(status);
+  if (detail.field_violations.empty()) return status;
+  const auto& [field, description] = detail.field_violations.front();
+  return InvalidField(absl::StrCat(path, ".", field), description);
+}
+
 }  // namespace anteroom::config

@@ -37,6 +37,10 @@ class Fields {
   absl::Status status_;
 };
 
+// `status`, with the field that it names named from `path` on; as it is if it
+// names none.
+absl::Status NamedFrom(const std::string& path, const absl::Status& status);
+
 }  // namespace anteroom::config
 
 #endif  // ANTEROOM_SERVER_CONFIG_FIELDS_H_

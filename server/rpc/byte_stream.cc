@@ -20,46 +20,12 @@ ByteStream::ByteStream(Calls& calls, grpc::CallbackServerContext& context)
 
 coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> ByteStream::Read(
     std::stop_token stop) {
-  const std::shared_ptr<ByteStream> self = shared_from_this();
-  while (true) {
-    std::shared_ptr<coro::Waiter> reader;
-    bool starts = false;
-    {
-      coro::MutexLock lock(mu_);
-      if (arrived_.has_value()) {
-        std::optional<grpc::ByteBuffer> message = std::move(arrived_);
-        arrived_.reset();
-        co_return message;
-      }
-      if (no_more_reads_) co_return std::nullopt;
-      reader = reader_ = std::make_shared<coro::Waiter>(calls_.runtime());
-      starts = !std::exchange(reading_, true);
-    }
-    if (starts) {
-      TsanRelease(this);
-      StartRead(&incoming_);
-    }
-    if (co_await reader->Wait(stop, coro::kNever) == coro::Wake::kCancelled) {
-      co_return absl::CancelledError("the read was stopped");
-    }
-  }
+  return incoming_.Read(shared_from_this(), calls_.runtime(), std::move(stop));
 }
 
 void ByteStream::OnReadDone(bool ok) {
   TsanAcquire(this);
-  std::shared_ptr<coro::Waiter> reader;
-  {
-    coro::MutexLock lock(mu_);
-    reading_ = false;
-    if (ok) {
-      arrived_ = incoming_;
-      incoming_.Clear();
-    } else {
-      no_more_reads_ = true;
-    }
-    reader = std::move(reader_);
-  }
-  if (reader != nullptr) reader->Signal();
+  incoming_.OnReadDone(ok);
 }
 
 void ByteStream::Send(const grpc::ByteBuffer& message) {

@@ -31,6 +31,7 @@
 #include "server/coro/timers.h"
 #include "server/coro/waiter.h"
 #include "server/rpc/calls.h"
+#include "server/rpc/incoming.h"
 
 namespace anteroom::rpc {
 
@@ -85,17 +86,13 @@ class ByteStream
   CallContext call_;
   grpc::CallbackServerContext& context_;  // valid until OnDone
 
-  // Owned by the read, the write and the Finish in flight.
-  grpc::ByteBuffer incoming_;
+  Incoming incoming_;
+  // Owned by the write and the Finish in flight.
   grpc::ByteBuffer outgoing_;
   grpc::Status final_status_;
 
   coro::Mutex mu_;
   std::shared_ptr<ByteStream> self_ ABSL_GUARDED_BY(mu_);  // until OnDone
-  bool reading_ ABSL_GUARDED_BY(mu_) = false;
-  bool no_more_reads_ ABSL_GUARDED_BY(mu_) = false;
-  std::optional<grpc::ByteBuffer> arrived_ ABSL_GUARDED_BY(mu_);
-  std::shared_ptr<coro::Waiter> reader_ ABSL_GUARDED_BY(mu_);
   std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mu_);
   std::size_t queued_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   // Signalled when less queues up.

@@ -1,23 +1,9 @@
 #include "server/rpc/calls.h"
 
-#include <chrono>
-
 #include "server/error/error.h"
+#include "server/rpc/deadline.h"
 
 namespace anteroom::rpc {
-namespace {
-
-// gRPC's deadlines are on the system clock: converted once, then monotonic.
-coro::Instant ToInstant(const coro::Clock& clock,
-                        std::chrono::system_clock::time_point deadline) {
-  if (deadline == std::chrono::system_clock::time_point::max()) {
-    return coro::kNever;
-  }
-  const auto left = deadline - std::chrono::system_clock::now();
-  return coro::After(clock.Now(), absl::FromChrono(left));
-}
-
-}  // namespace
 
 CallContext::CallContext(const coro::Clock& clock,
                          const grpc::CallbackServerContext& context)

@@ -1,9 +1,9 @@
 #include "server/rpc/client_byte_stream.h"
 
-#include <chrono>
 #include <utility>
 
 #include "server/coro/check.h"
+#include "server/rpc/deadline.h"
 #include "server/rpc/status.h"
 #include "server/rpc/tsan.h"
 
@@ -26,54 +26,19 @@ ClientByteStream::ClientByteStream(coro::Runtime runtime,
                                    coro::Instant deadline)
     : runtime_(runtime), done_(std::make_shared<coro::Waiter>(runtime)) {
   ANTEROOM_CHECK(deadline != coro::kNever);
-  context_.set_deadline(std::chrono::system_clock::now() +
-                        (deadline - runtime.clock.Now()));
+  context_.set_deadline(ToSystemTime(runtime.clock, deadline));
 }
 
 ClientByteStream::~ClientByteStream() { ANTEROOM_CHECK(ended_); }
 
 coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>>
 ClientByteStream::Read(std::stop_token stop) {
-  const std::shared_ptr<ClientByteStream> self = shared_from_this();
-  while (true) {
-    std::shared_ptr<coro::Waiter> reader;
-    bool starts = false;
-    {
-      coro::MutexLock lock(mu_);
-      if (arrived_.has_value()) {
-        std::optional<grpc::ByteBuffer> message = std::move(arrived_);
-        arrived_.reset();
-        co_return message;
-      }
-      if (no_more_reads_) co_return std::nullopt;
-      reader = reader_ = std::make_shared<coro::Waiter>(runtime_);
-      starts = !std::exchange(reading_, true);
-    }
-    if (starts) {
-      TsanRelease(this);
-      StartRead(&incoming_);
-    }
-    if (co_await reader->Wait(stop, coro::kNever) == coro::Wake::kCancelled) {
-      co_return absl::CancelledError("the read was stopped");
-    }
-  }
+  return incoming_.Read(shared_from_this(), runtime_, std::move(stop));
 }
 
 void ClientByteStream::OnReadDone(bool ok) {
   TsanAcquire(this);
-  std::shared_ptr<coro::Waiter> reader;
-  {
-    coro::MutexLock lock(mu_);
-    reading_ = false;
-    if (ok) {
-      arrived_ = incoming_;
-      incoming_.Clear();
-    } else {
-      no_more_reads_ = true;
-    }
-    reader = std::move(reader_);
-  }
-  if (reader != nullptr) reader->Signal();
+  incoming_.OnReadDone(ok);
 }
 
 coro::Task<bool> ClientByteStream::Write(grpc::ByteBuffer message,
@@ -114,12 +79,7 @@ void ClientByteStream::CloseWrites() {
 
 coro::Task<absl::Status> ClientByteStream::End() {
   const std::shared_ptr<ClientByteStream> self = shared_from_this();
-  bool unread = false;
-  {
-    coro::MutexLock lock(mu_);
-    unread = !no_more_reads_;
-  }
-  if (unread) context_.TryCancel();
+  if (!incoming_.over()) context_.TryCancel();
   TsanRelease(this);
   RemoveHold();
   co_await done_->Wait({}, coro::kNever);

@@ -33,6 +33,7 @@
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
 #include "server/coro/waiter.h"
+#include "server/rpc/incoming.h"
 
 namespace anteroom::rpc {
 
@@ -78,16 +79,12 @@ class ClientByteStream
   const std::shared_ptr<coro::Waiter> done_;
   bool ended_ = false;
 
-  // Owned by the read, the write and the end in flight.
-  grpc::ByteBuffer incoming_;
+  Incoming incoming_;
+  // Owned by the write and the end in flight.
   grpc::ByteBuffer outgoing_;
   grpc::Status status_;
 
   coro::Mutex mu_;
-  bool reading_ ABSL_GUARDED_BY(mu_) = false;
-  bool no_more_reads_ ABSL_GUARDED_BY(mu_) = false;
-  std::optional<grpc::ByteBuffer> arrived_ ABSL_GUARDED_BY(mu_);
-  std::shared_ptr<coro::Waiter> reader_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<coro::Waiter> writer_ ABSL_GUARDED_BY(mu_);
   bool written_ ABSL_GUARDED_BY(mu_) = false;
 };

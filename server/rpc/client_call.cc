@@ -1,11 +1,11 @@
 #include "server/rpc/client_call.h"
 
-#include <chrono>
 #include <memory>
 #include <utility>
 
 #include "server/coro/check.h"
 #include "server/coro/waiter.h"
+#include "server/rpc/deadline.h"
 #include "server/rpc/status.h"
 
 namespace anteroom::rpc {
@@ -15,8 +15,7 @@ coro::Task<absl::Status> CallUnary(coro::Runtime runtime,
                                    std::stop_token stop, coro::Instant deadline,
                                    StartCall start) {
   ANTEROOM_CHECK(deadline != coro::kNever);
-  context.set_deadline(std::chrono::system_clock::now() +
-                       (deadline - runtime.clock.Now()));
+  context.set_deadline(ToSystemTime(runtime.clock, deadline));
   const auto done = std::make_shared<coro::Waiter>(runtime);
   const auto status = std::make_shared<grpc::Status>();
   std::move(start)([done, status](grpc::Status ended) {

@@ -1,6 +1,5 @@
 #include "server/service/pass_through.h"
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,7 +11,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "server/error/error.h"
+#include "server/rpc/deadline.h"
 #include "server/rpc/forward.h"
 #include "server/rpc/status.h"
 #include "server/service/convert.h"
@@ -27,7 +28,7 @@ constexpr char kLeaseKey[] = "anteroom-lease";
 constexpr char kFencingTokenKey[] = "anteroom-fencing-token";
 // So much later than by us a call is ended by use_timeout on its way: whose end
 // it was is then known.
-constexpr auto kMargin = std::chrono::milliseconds(100);
+constexpr absl::Duration kMargin = absl::Milliseconds(100);
 
 // What a call says of itself.
 struct Named {
@@ -74,17 +75,6 @@ absl::StatusOr<Named> Read(const grpc::GenericCallbackServerContext& context) {
   return named;
 }
 
-std::chrono::system_clock::time_point ToSystemClock(const coro::Clock& clock,
-                                                    coro::Instant deadline) {
-  if (deadline == coro::kNever) {
-    return std::chrono::system_clock::time_point::max();
-  }
-  return std::chrono::system_clock::now() +
-         std::chrono::duration_cast<std::chrono::system_clock::duration>(
-             deadline - clock.Now()) +
-         kMargin;
-}
-
 // What the caller is told of a call that ended so.
 grpc::Status Explain(const Passage& passage, rpc::Forward::End end) {
   const grpc::StatusCode code = end.status.error_code();
@@ -120,7 +110,8 @@ Task<void> Begin(lifecycle::Anteroom& anteroom, rpc::Endpoints& endpoints,
   target.stub =
       endpoints.Get(passage.endpoint(), passage.instance_id(), passage.gone());
   target.method = absl::StrCat("/", named.method);
-  target.deadline = ToSystemClock(runtime.clock, passage.deadline());
+  target.deadline = rpc::ToSystemTime(runtime.clock,
+                                      coro::After(passage.deadline(), kMargin));
   target.stop = passage.stop();
   target.ended = [passage = *std::move(passed)](rpc::Forward::End end) {
     grpc::Status told = Explain(*passage, std::move(end));

@@ -36,29 +36,6 @@ class BidiStreamTest : public RpcTest {
   grpc::ClientContext context_;
 };
 
-v1::WithRequest Call(std::uint64_t id) {
-  v1::WithRequest request;
-  request.mutable_use()->set_call_id(id);
-  return request;
-}
-
-v1::WithResponse Reply(std::uint64_t id) {
-  v1::WithResponse response;
-  response.mutable_used()->set_call_id(id);
-  return response;
-}
-
-// Answers each request; then OK, or what went wrong.
-Task<absl::Status> Echo(WithStream& stream) {
-  while (true) {
-    auto read = stream.Read();
-    const Request request = co_await std::move(read);
-    if (!request.ok()) co_return request.status();
-    if (!request->has_value()) co_return absl::OkStatus();
-    stream.Send(Reply((*request)->use().call_id()));
-  }
-}
-
 TEST_F(BidiStreamTest, RepliesKeepTheOrderInWhichTheyWereSent) {
   handlers_.with = Echo;
   const auto stream = Open();

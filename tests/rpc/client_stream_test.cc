@@ -44,29 +44,6 @@ class ClientStreamTest : public RpcTest {
   grpc::GenericStub generic_{channel_};
 };
 
-v1::WithRequest Call(std::uint64_t id) {
-  v1::WithRequest request;
-  request.mutable_use()->set_call_id(id);
-  return request;
-}
-
-v1::WithResponse Reply(std::uint64_t id) {
-  v1::WithResponse response;
-  response.mutable_used()->set_call_id(id);
-  return response;
-}
-
-// Answers each request; then OK, or what went wrong.
-Task<absl::Status> Echo(WithStream& stream) {
-  while (true) {
-    auto read = stream.Read();
-    const auto request = co_await std::move(read);
-    if (!request.ok()) co_return request.status();
-    if (!request->has_value()) co_return absl::OkStatus();
-    stream.Send(Reply((*request)->use().call_id()));
-  }
-}
-
 Task<absl::Status> UntilStopped(coro::Runtime runtime, WithStream& stream,
                                 std::promise<void>* began) {
   began->set_value();

@@ -30,6 +30,29 @@ grpc::ServerWriteReactor<v1::WatchEventsResponse>* Handlers::WatchEvents(
   return StartServerStream<v1::WatchEventsResponse>(calls_, *context, watch);
 }
 
+v1::WithRequest Call(std::uint64_t id) {
+  v1::WithRequest request;
+  request.mutable_use()->set_call_id(id);
+  return request;
+}
+
+v1::WithResponse Reply(std::uint64_t id) {
+  v1::WithResponse response;
+  response.mutable_used()->set_call_id(id);
+  return response;
+}
+
+coro::Task<absl::Status> Echo(WithStream& stream) {
+  while (true) {
+    auto read = stream.Read();
+    const absl::StatusOr<std::optional<v1::WithRequest>> request =
+        co_await std::move(read);
+    if (!request.ok()) co_return request.status();
+    if (!request->has_value()) co_return absl::OkStatus();
+    stream.Send(Reply((*request)->use().call_id()));
+  }
+}
+
 RpcTest::RpcTest(const Calls::Options& options)
     : executor_(std::make_unique<coro::ThreadPool>(2)),
       timers_(std::make_unique<coro::ThreadTimers>(*executor_, clock_)),

@@ -2,6 +2,7 @@
 #ifndef ANTEROOM_TESTS_RPC_RPC_TEST_H_
 #define ANTEROOM_TESTS_RPC_RPC_TEST_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -51,6 +52,11 @@ class Handlers : public v1::ResourceService::WithCallbackMethod_Use<
  private:
   Calls& calls_;
 };
+
+v1::WithRequest Call(std::uint64_t id);
+v1::WithResponse Reply(std::uint64_t id);
+// Answers each request; then OK, or what went wrong.
+coro::Task<absl::Status> Echo(WithStream& stream);
 
 class RpcTest : public ::testing::Test {
  protected:
