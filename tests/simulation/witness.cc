@@ -416,12 +416,7 @@ void Witness::LookAtDeferred(
       track.deferred_lease->info().fencing_token == 0) {
     return;
   }
-  const ExitCause cause{ExitReason::kDisconnected, absl::OkStatus(), false};
-  if (track.IsLost()) {
-    track.asked.push_back(cause);
-  } else if (!std::exchange(track.ended_early, true)) {
-    track.early_cause = cause;
-  }
+  EndEarly(track, {ExitReason::kDisconnected, absl::OkStatus(), false});
 }
 
 void Witness::CheckGranted(LeaseTrack& track,
@@ -449,7 +444,7 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
   }
   if (!track.init_failure.empty() && !track.left && now < track.deadline &&
       !draining() && !track.ended_early &&
-      !(track.IsLost() && !track.asked.empty())) {
+      (!track.IsLost() || track.asked.empty())) {
     // A deferred lease may have ended with it before its scope was told of it.
     Expect(track.deferred && HasReason(status, Reason::kLeaseEnded)
                ? absl::EndsWith(status.message(), track.init_failure)
@@ -517,6 +512,15 @@ void Witness::CheckFailure(LeaseTrack& track, const absl::Status& status) {
   }
 }
 
+// Before it was entered. The loss of its object may have come before this.
+void Witness::EndEarly(LeaseTrack& track, const ExitCause& cause) {
+  if (track.IsLost()) {
+    track.asked.push_back(cause);
+  } else if (!std::exchange(track.ended_early, true)) {
+    track.early_cause = cause;
+  }
+}
+
 void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   Tell("ending", track.number, ExitReasonName(cause.reason));
   if (!checks_) return;
@@ -526,18 +530,16 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
-    // The loss of its object, its scope may have ended it before, or those who
+    // Its scope may have ended it before, or those who
     // asked for it by one request, all of whom left.
     const bool left =
         track.has_request && track.lease == nullptr && CallerLeaves(track);
-    if (track.IsLost() ||
-        (track.deferred &&
-         (left || Now() >= track.leaves_at || !track.asked.empty()))) {
+    if (track.deferred &&
+        (left || Now() >= track.leaves_at || !track.asked.empty())) {
       track.asked.push_back(cause);
       return;
     }
-    if (!std::exchange(track.ended_early, true)) track.early_cause = cause;
-    return;
+    return EndEarly(track, cause);
   }
   if (lease->state() != LeaseState::kHeld) return;
   track.decided = track.cause_known = true;

@@ -376,6 +376,7 @@ class Witness {
   // Of a deferred one that is answered now.
   void LookAtDeferred(LeaseTrack& track,
                       const absl::StatusOr<std::shared_ptr<Lease>>& answer);
+  void EndEarly(LeaseTrack& track, const ExitCause& cause);
   void Ended(LeaseTrack& track);
   void OrderEnds();
   void OnExited(LeaseTrack& track, const absl::Status& exit_status);

@@ -58,9 +58,13 @@ TEST_F(BrokenTest, AnInitThatHangsTimesOutIsCancelledAndLeavesNothing) {
 }
 
 // Says that it awaits its init, and does so for ever.
+// Its progress tells that the init's bound has begun.
 Task<absl::Status> HangInInit(FakeProvider& provider, EnterStream& stream) {
   Task<bool> write = stream.Write(SaysInitializing());
   co_await std::move(write);
+  Task<bool> report =
+      stream.Write(SaysProgress<pb::EnterResponse>(0.5, "half of it"));
+  co_await std::move(report);
   Task<absl::Status> hang = Hang(provider, stream.stop_token());
   co_return co_await std::move(hang);
 }
@@ -72,7 +76,7 @@ TEST_F(BrokenTest, AnInitThatHangsInsideAnEnterTimesOutAsWell) {
   };
   Serve(std::move(script));
   auto acquire = StartAcquire();
-  AwaitEvent(Phase::kInitializing);
+  AwaitEvent(Phase::kProgress);
   time_.Skip(Policy().init_timeout);
   EXPECT_THAT(acquire.get().status(), Fails(absl::StatusCode::kDeadlineExceeded,
                                             Reason::kInitTimedOut));

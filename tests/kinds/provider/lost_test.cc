@@ -150,6 +150,7 @@ TEST_F(LostTest, AnObjectIsLostThatItsProviderDoesNotKnowAnyMore) {
               Fails(absl::StatusCode::kUnavailable, Reason::kInstanceLost));
   EXPECT_THAT(std::string(status.message()), HasSubstr("thing#1 died with me"));
   AwaitEvent(Phase::kFailed);
+  AwaitEvent(Phase::kExited);
   EXPECT_EQ(Release(*lease)->reason, ExitReason::kInstanceLost);
 }
 
@@ -168,6 +169,7 @@ TEST_F(LostTest, OfManyObjectsOnlyThatIsLostWhichIsNotKnown) {
   EXPECT_FALSE(Use(*first, "a").ok());
   EXPECT_TRUE(Use(*second, "a").ok());
   AwaitEvent(Phase::kFailed);
+  AwaitEvent(Phase::kExited);
   EXPECT_EQ(Release(*first)->reason, ExitReason::kInstanceLost);
   EXPECT_EQ(Release(*second)->reason, ExitReason::kReleased);
 }
@@ -184,6 +186,7 @@ TEST_F(LostTest, AKilledProviderIsNoticedAndAnotherOneServesOn) {
               Fails(absl::StatusCode::kUnavailable, Reason::kUseFailed));
   SkipToLook();
   AwaitEvent(Phase::kFailed);
+  AwaitEvent(Phase::kExiting);
   FakeProvider again({}, process.address());
   EXPECT_EQ(Release(*lease)->reason, ExitReason::kInstanceLost);
   EXPECT_TRUE(Acquire().ok());
