@@ -198,6 +198,7 @@ int Run(int argc, char** argv, const config::CustomKinds& custom) {
                  std::string(server.status().message()).c_str());
     return kExitUsage;
   }
+  built->anteroom->Start();
   for (const std::string& address : (*server)->addresses()) {
     WarnIfExposed(address);
     std::fprintf(stderr, "listening on %s\n", address.c_str());

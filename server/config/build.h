@@ -31,6 +31,7 @@ using KindFactory =
 using CustomKinds = std::map<std::string, KindFactory>;
 
 struct Built {
+  // To be started (Anteroom::Start()) once its server listens.
   std::unique_ptr<lifecycle::Anteroom> anteroom;
   // Addresses to listen on: host:port or unix:PATH.
   std::vector<std::string> listeners;

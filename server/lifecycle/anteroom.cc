@@ -38,9 +38,14 @@ absl::Status Anteroom::AddResource(const std::string& name,
   }
   auto pool = std::make_unique<Pool>(runtime_, events_, leases_, name, policy,
                                      std::move(kind));
-  pool->Start();
+  if (started_) pool->Start();
   pools_.emplace(name, std::move(pool));
   return absl::OkStatus();
+}
+
+void Anteroom::Start() {
+  started_ = true;
+  for (const auto& [name, pool] : pools_) pool->Start();
 }
 
 absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {

@@ -55,6 +55,11 @@ class Anteroom {
   absl::Status AddResource(const std::string& name, const Policy& policy,
                            std::unique_ptr<Kind> kind);
 
+  // Begins the inits of what is to be kept warm (Policy::min_idle); that of
+  // resources added later begins at once. Once, when nothing stands in the way
+  // of serving any more: from then on only Drain() leaves nothing behind.
+  void Start();
+
   // A HELD lease of `resource`. `max_wait` bounds the acquire itself, `stop`
   // and `deadline` this caller's wait for it. Failures: RESOURCE_NOT_FOUND,
   // INVALID_REQUEST for a key on an unkeyed resource, those of Pool::Acquire()
@@ -136,6 +141,7 @@ class Anteroom {
   void ForgetOldReceipts();
 
   const coro::Runtime runtime_;
+  bool started_ = false;  // constant once serving
   EventLog events_;
   LeaseTable leases_;
   coro::TaskGroup group_;

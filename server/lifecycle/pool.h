@@ -80,7 +80,7 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Builds what is to be kept warm. Once, before all else.
+  // Builds what is to be kept warm. Once.
   void Start();
 
   const std::string& resource() const { return resource_; }

@@ -9,7 +9,9 @@ LifecycleTest::LifecycleTest()
           std::make_unique<Anteroom>(world_.runtime(), Anteroom::Options{})),
       gate_(std::make_shared<coro::Event>(world_.runtime())),
       calls_(std::make_unique<coro::TaskGroup>(world_.runtime())),
-      first_event_(anteroom_->events().next_sequence()) {}
+      first_event_(anteroom_->events().next_sequence()) {
+  anteroom_->Start();
+}
 
 LifecycleTest::~LifecycleTest() {
   OpenGate();

@@ -199,6 +199,20 @@ class ListenTest(MainTest):
                     f"cannot listen on {address}: ",
                 )
 
+    def test_what_is_refused_leaves_no_object_that_was_to_be_kept_warm(self):
+        warm = """resources {
+            name: "warm" hello {}
+            policy { max_instances: 2 min_idle: 2 }
+        }"""
+        config = self.write("warm.textproto", warm)
+        self.assert_refused(
+            run(f"--config={config}", "--listen=nowhere"), "cannot listen on nowhere: "
+        )
+        config = self.write("twice.textproto", warm + warm)
+        self.assert_refused(
+            run(f"--config={config}", FREE_PORT), "the resource warm exists already"
+        )
+
     def test_a_second_server_on_the_same_port_is_refused(self):
         with Running(FREE_PORT) as program:
             address = program.address()

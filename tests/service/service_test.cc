@@ -43,6 +43,7 @@ ServiceTest::ServiceTest(const std::string& config_textproto,
                               {built_.resources, built_.drain_timeout});
   ANTEROOM_CHECK(server.ok());
   server_ = *std::move(server);
+  built_.anteroom->Start();
   channel_ = grpc::CreateChannel(server_->addresses().front(),
                                  grpc::InsecureChannelCredentials());
   stub_ = v1::ResourceService::NewStub(channel_);

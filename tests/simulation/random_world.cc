@@ -167,6 +167,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
   ANTEROOM_CHECK(added.ok());
   pool_ = *anteroom_->FindPool("r");
   witness_.set_pool(*pool_);
+  anteroom_->Start();
 }
 
 WorldReport RandomWorld::Run() {

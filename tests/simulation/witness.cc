@@ -1046,7 +1046,6 @@ void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
     }
     return;
   }
-  if (pool_ == nullptr) return;  // of min_idle, before anybody came
   const std::vector<LeaseTrack*>& queue = QueueOf(call.instance->key);
   for (const LeaseTrack* const track : queue) {
     if (MayLeave(*track) || !track->init_failure.empty()) return;

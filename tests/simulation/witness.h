@@ -314,7 +314,7 @@ class Witness {
   // Tells the story on stderr, too.
   void set_tells(bool tells) { tells_ = tells; }
   void Tell(const char* what, std::uint64_t which, absl::string_view more = {});
-  // REQUIRES: called before the first acquire.
+  // REQUIRES: called before the pool is started.
   void set_pool(const Pool& pool) { pool_ = &pool; }
   std::uint64_t instances_built() const { return instances_.size(); }
 
@@ -443,7 +443,7 @@ class Witness {
   TraceHash hash_;
   coro::Instant drain_at_ = coro::kNever;
   std::function<void()> read_log_;
-  const Pool* pool_ = nullptr;  // once there is one
+  const Pool* pool_ = nullptr;
   mutable Pool::Census census_;
 
   std::deque<InstanceTrack> instances_;

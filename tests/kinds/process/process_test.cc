@@ -120,7 +120,9 @@ ProcessTest::ProcessTest()
       runtime_(new coro::Runtime{*executor_, *timers_, clock_, random_}),
       host_(std::make_shared<ProcessHost>(random_, ANTEROOM_SUPERVISOR)),
       anteroom_(std::make_unique<lifecycle::Anteroom>(
-          *runtime_, lifecycle::Anteroom::Options())) {}
+          *runtime_, lifecycle::Anteroom::Options())) {
+  anteroom_->Start();
+}
 
 ProcessTest::~ProcessTest() {
   if (!drained_) Drain();

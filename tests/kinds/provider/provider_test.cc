@@ -14,7 +14,9 @@ using lifecycle::Phase;
 ProviderTest::ProviderTest()
     : anteroom_(std::make_unique<lifecycle::Anteroom>(
           runtime(), lifecycle::Anteroom::Options{})),
-      first_event_(anteroom_->events().next_sequence()) {}
+      first_event_(anteroom_->events().next_sequence()) {
+  anteroom_->Start();
+}
 
 ProviderTest::~ProviderTest() {
   Drain();
