@@ -2,11 +2,9 @@
 // shape: messages both ways, metadata, half-close, status and its details,
 // deadline and cancellation.
 //
-//   const auto forward = Forward::Create(forwards_, *context);  // in the
-//   handler
-//   ...                                     // there, or later:
-//   forward->Start({...});                  // or forward->Refuse(status)
-//   return forward.get();                   // in the handler
+//   const auto forward = Forward::Create(forwards_, *context);
+//   forward->Start({...});  // or Refuse(status); there, or later
+//   return forward.get();   // in the handler
 //
 // Driven by gRPC's own reactions, without a coroutine: each starts what can be
 // started next, of which a Pump for either direction keeps account.
@@ -22,8 +20,7 @@
 //     soon, where it sends them by themselves.
 //  2. The upstream call is held (gRPC's holds) by each pump until that will
 //     start nothing more on it.
-//  3. Finish is called once: by Refuse(), or after the upstream call is done
-//  and
+//  3. Finish is called once: by Refuse(), or once the upstream call is done,
 //     `ended` was called, and no write is in flight.
 //
 // Lives until gRPC is done with both calls and nobody holds it.
