@@ -139,7 +139,7 @@ def judge_all(copies, chosen, seeds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=8000)
+    parser.add_argument("--seeds", type=int, default=20000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
