@@ -346,6 +346,9 @@ void Forward::Upstream::OnDone(const grpc::Status& status) {
 }
 
 void Forward::UpstreamDone(const grpc::Status& status) {
+  // Once it is told, a write that ends meanwhile finishes the client's call,
+  // and nothing else keeps this.
+  const std::shared_ptr<Forward> self = shared_from_this();
   on_stop_.reset();
   CopyMetadata(upstream_context_.GetServerTrailingMetadata(),
                [this](const std::string& key, const std::string& value) {
@@ -356,7 +359,6 @@ void Forward::UpstreamDone(const grpc::Status& status) {
   bool bounded = false;
   {
     coro::MutexLock lock(mu_);
-    told_ = std::move(told);
     // What is written may wait in gRPC, too, for a client that does not read.
     bounded = responses_.writing() || responses_.messages() > 1;
     if (status.ok()) {
@@ -365,6 +367,10 @@ void Forward::UpstreamDone(const grpc::Status& status) {
     }
   }
   if (bounded) BoundEnd();
+  {
+    coro::MutexLock lock(mu_);
+    told_ = std::move(told);
+  }
   PushResponses();
 }
 

@@ -5,7 +5,8 @@
 //   bench_pass_through [--seconds=S] [--rounds=N]
 //
 // Prints, as medians of the rounds, calls a second and the processor time of
-// all three processes for a call, and how the two ways compare.
+// all three processes for a call, and how the two ways compare: each ratio is
+// the median of those within a round, since a machine's speed drifts.
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -17,6 +18,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -206,11 +209,20 @@ std::string Acquire(const std::shared_ptr<grpc::Channel>& channel) {
   return response.lease().lease_id();
 }
 
-double Median(const std::vector<Rate>& rates, double Rate::* member) {
-  std::vector<double> values;
-  for (const Rate& rate : rates) values.push_back(rate.*member);
+// One of the figures of a Rate, round by round.
+using Series = std::vector<double>;
+
+double Median(Series values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
+}
+
+// Round by round.
+Series Quotients(const Series& dividends, const Series& divisors) {
+  Series quotients;
+  std::transform(dividends.begin(), dividends.end(), divisors.begin(),
+                 std::back_inserter(quotients), std::divides<>());
+  return quotients;
 }
 
 struct Options {
@@ -223,19 +235,22 @@ void Compare(Load& direct, Load& through, const char* what, int width,
   const absl::Duration time = absl::Seconds(options.seconds);
   direct.Run(width, time, processes);  // connects, and warms up
   through.Run(width, time, processes);
-  std::vector<Rate> rates[2];
+  // Of the direct way, and of the one through the server.
+  Series calls[2];
+  Series processor[2];
   for (int round = 0; round < options.rounds; ++round) {
-    rates[0].push_back(direct.Run(width, time, processes));
-    rates[1].push_back(through.Run(width, time, processes));
+    for (int way = 0; way < 2; ++way) {
+      const Rate rate =
+          (way == 0 ? direct : through).Run(width, time, processes);
+      calls[way].push_back(rate.calls_a_second);
+      processor[way].push_back(rate.processor_seconds_a_call * 1e6);
+    }
   }
-  const double calls[] = {Median(rates[0], &Rate::calls_a_second),
-                          Median(rates[1], &Rate::calls_a_second)};
-  const double processor[] = {
-      Median(rates[0], &Rate::processor_seconds_a_call),
-      Median(rates[1], &Rate::processor_seconds_a_call)};
   std::printf("%-6s %6d %12.0f %12.0f %7.2f %12.0f %12.0f %7.2f\n", what, width,
-              calls[0], calls[1], calls[1] / calls[0], processor[0] * 1e6,
-              processor[1] * 1e6, processor[0] / processor[1]);
+              Median(calls[0]), Median(calls[1]),
+              Median(Quotients(calls[1], calls[0])), Median(processor[0]),
+              Median(processor[1]),
+              Median(Quotients(processor[0], processor[1])));
   std::fflush(stdout);
 }
 

@@ -323,6 +323,23 @@ TEST_F(PassThroughTest, WhatWasSaidBeforeAnErrorArrives) {
   }
 }
 
+// The status comes while the last response but one is being written: whichever
+// of the two threads is later ends the call.
+TEST_F(PassThroughTest, AStatusThatMeetsAWriteEndsTheCallOnce) {
+  const std::string lease = Hold("echo");
+  std::vector<std::jthread> clients;
+  for (int client = 0; client < 8; ++client) {
+    clients.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        const auto context = Through(lease);
+        const auto stream = stub_->Repeat(context.get(), Say("again", 2));
+        EXPECT_THAT(Rest(*stream), ElementsAre("again", "again"));
+        EXPECT_TRUE(stream->Finish().ok());
+      }
+    });
+  }
+}
+
 TEST_F(PassThroughTest, TheServiceMayBeTheFirstToSpeak) {
   echo_.SetChat([](grpc::ServerContext&, EchoServer::ChatStream& stream) {
     stream.SendInitialMetadata();
