@@ -11,6 +11,8 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_BREAKER_H_
 #define ANTEROOM_SERVER_LIFECYCLE_BREAKER_H_
 
+#include <cstdint>
+
 #include "absl/time/time.h"
 #include "server/coro/clock.h"
 
@@ -27,20 +29,23 @@ class Breaker {
   // While !Allows(now): when it may be worth asking again.
   coro::Instant retry_at() const { return retry_at_; }
 
-  // An init that was allowed begins. True: it is the one that a half-open
-  // breaker allows, and its end is told as `probe`.
-  bool Began();
-  // It succeeded; failed at `now`; or was given up without a result.
+  // An init that was allowed begins. Not 0: it is the one that a half-open
+  // breaker allows, and its end is told as this `probe`.
+  std::uint64_t Began();
+  // It succeeded; failed at `now`; or was given up without a result. A probe
+  // from before the breaker closed, and opened anew, is an init like others.
   void Succeeded();
-  void Failed(coro::Instant now, bool probe);
-  void GivenUp(bool probe);
+  void Failed(coro::Instant now, std::uint64_t probe);
+  void GivenUp(std::uint64_t probe);
 
  private:
   const int threshold_;
   const absl::Duration open_;
   int failures_ = 0;  // in a row
   bool opened_ = false;
-  bool probing_ = false;  // half open, and its one init is under way
+  // Half open, and its one init is under way: the number of that.
+  std::uint64_t probing_ = 0;
+  std::uint64_t last_probe_ = 0;
   coro::Instant retry_at_;
 };
 

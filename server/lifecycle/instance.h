@@ -117,8 +117,9 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::stop_source abandoned;
   // Its init begins by itself: nobody's enter need await it.
   bool warm = false;
-  // It is the one init that a half-open breaker allows, and has not ended.
-  bool probe = false;
+  // Of the one init that a half-open breaker allows, until it has ended; else
+  // 0.
+  std::uint64_t probe = 0;
   // Its check hook runs: it takes no lease meanwhile.
   bool checking = false;
   // Which of the idle ones was used least recently: the smallest. 0: not idle.

@@ -358,8 +358,9 @@ class Pool {
   // How its init ended, for the breaker and for warm ones to come.
   void NoteInit(Instance& instance, const absl::Status& status, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // True if it was the breaker's probe: all lines are then looked at again.
-  bool EndProbe(Instance& instance, Todo& todo)
+  // The breaker's probe that it was, or 0; if it was, all lines are looked at
+  // again.
+  std::uint64_t EndProbe(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called after every change of what a Line looks at.
   void Note(const std::shared_ptr<Instance>& instance)

@@ -284,7 +284,7 @@ void Pool::BeginClosing(Instance& instance, Todo& todo) {
 }
 
 void Pool::Remove(Instance& instance, Todo& todo) {
-  if (EndProbe(instance, todo)) breaker_.GivenUp(/*probe=*/true);
+  breaker_.GivenUp(EndProbe(instance, todo));
   instances_.erase(instance.number());
   if (instance.constructed()) --closing_;
   Line& line = LineOf(instance.info().key);
@@ -310,15 +310,14 @@ void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
   }
 }
 
-bool Pool::EndProbe(Instance& instance, Todo& todo) {
-  if (!std::exchange(instance.probe, false)) return false;
-  WakeAt(runtime_.clock.Now(), todo);
-  return true;
+std::uint64_t Pool::EndProbe(Instance& instance, Todo& todo) {
+  if (instance.probe != 0) WakeAt(runtime_.clock.Now(), todo);
+  return std::exchange(instance.probe, 0);
 }
 
 void Pool::NoteInit(Instance& instance, const absl::Status& status,
                     Todo& todo) {
-  const bool probe = EndProbe(instance, todo);
+  const std::uint64_t probe = EndProbe(instance, todo);
   if (status.ok()) {
     breaker_.Succeeded();
     warm_failures_ = 0;

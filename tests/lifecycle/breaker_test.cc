@@ -12,7 +12,7 @@ class BreakerTest : public ::testing::Test {
   // One init that fails at once.
   void FailOnce(Breaker& breaker) {
     ASSERT_TRUE(breaker.Allows(now_));
-    const bool probe = breaker.Began();
+    const std::uint64_t probe = breaker.Began();
     breaker.Failed(now_, probe);
   }
 
@@ -72,14 +72,15 @@ TEST_F(BreakerTest, AProbeThatIsGivenUpMakesRoomForAnother) {
   Breaker breaker(1, absl::Seconds(30));
   FailOnce(breaker);
   Pass(absl::Seconds(30));
-  ASSERT_TRUE(breaker.Began());
-  breaker.GivenUp(/*probe=*/true);
+  const std::uint64_t probe = breaker.Began();
+  ASSERT_TRUE(probe);
+  breaker.GivenUp(probe);
   EXPECT_TRUE(breaker.Allows(now_));
 }
 
 TEST_F(BreakerTest, WhatBeganBeforeItOpenedDoesNotKeepItOpen) {
   Breaker breaker(1, absl::Seconds(30));
-  const bool early = breaker.Began();
+  const std::uint64_t early = breaker.Began();
   FailOnce(breaker);
   Pass(absl::Seconds(29));
   breaker.Failed(now_, early);
@@ -87,6 +88,22 @@ TEST_F(BreakerTest, WhatBeganBeforeItOpenedDoesNotKeepItOpen) {
   EXPECT_TRUE(breaker.Allows(now_));
   ASSERT_TRUE(breaker.Began());
   breaker.Failed(now_, early);  // nor does it end the probe
+  EXPECT_FALSE(breaker.Allows(now_));
+}
+
+TEST_F(BreakerTest, AProbeThatOutlivesItsSpellIsNoProbeOfTheNext) {
+  Breaker breaker(1, absl::Seconds(30));
+  FailOnce(breaker);
+  Pass(absl::Seconds(30));
+  const std::uint64_t old = breaker.Began();
+  breaker.Succeeded();  // one that began before
+  FailOnce(breaker);
+  Pass(absl::Seconds(29));
+  breaker.Failed(now_, old);
+  Pass(absl::Seconds(1));
+  EXPECT_TRUE(breaker.Allows(now_));
+  ASSERT_TRUE(breaker.Began());
+  breaker.GivenUp(old);
   EXPECT_FALSE(breaker.Allows(now_));
 }
 

@@ -686,14 +686,14 @@ MUTANTS = [
     Mutant(
         "breaker_a_moment_late",
         "breaker.cc",
-        "  return !opened_ || (now >= retry_at_ && !probing_);",
-        "  return !opened_ || (now > retry_at_ && !probing_);",
+        "  return !opened_ || (now >= retry_at_ && probing_ == 0);",
+        "  return !opened_ || (now > retry_at_ && probing_ == 0);",
         "nothing is built when the breaker may be tried",
     ),
     Mutant(
         "two_probes",
         "breaker.cc",
-        "  return !opened_ || (now >= retry_at_ && !probing_);",
+        "  return !opened_ || (now >= retry_at_ && probing_ == 0);",
         "  return !opened_ || now >= retry_at_;",
         "a half-open breaker allows two inits",
     ),
@@ -701,9 +701,9 @@ MUTANTS = [
         "breaker_opens_late",
         "breaker.cc",
         "  if (threshold_ == 0 || failures_ < threshold_ || "
-        "(opened_ && !probe)) return;",
+        "(opened_ && !probed)) return;",
         "  if (threshold_ == 0 || failures_ <= threshold_ || "
-        "(opened_ && !probe)) return;",
+        "(opened_ && !probed)) return;",
         "one more init may fail before the breaker opens",
     ),
     Mutant(
