@@ -539,6 +539,12 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
       track.asked.push_back(cause);
       return;
     }
+    // Without an Enter nobody was told to what it was bound.
+    const InstanceTrack* const bound = FindInstance(lease->View().instance_id);
+    if (bound != nullptr && bound->lost) {
+      track.asked.push_back(cause);
+      return;
+    }
     return EndEarly(track, cause);
   }
   if (lease->state() != LeaseState::kHeld) return;
