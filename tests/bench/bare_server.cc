@@ -1,0 +1,97 @@
+#include "tests/bench/bare_server.h"
+
+#include <unistd.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "anteroom/v1/resource_service.pb.h"
+#include "bare.grpc.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "tests/bench/process.h"
+
+namespace anteroom::bench {
+namespace {
+
+using test::bare::v1::BareService;
+using Reactor = grpc::ServerBidiReactor<v1::WithRequest, v1::WithResponse>;
+
+void Answer(const v1::WithRequest& request, v1::WithResponse& response) {
+  v1::UseReply& used = *response.mutable_used();
+  used.set_call_id(request.use().call_id());
+  *used.mutable_result() = request.use().argument();
+}
+
+// One message after the other, until the client has sent all.
+class StreamReactor : public Reactor {
+ public:
+  StreamReactor() { StartRead(&request_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::OK);
+    Answer(request_, response_);
+    StartWrite(&response_);
+  }
+  void OnWriteDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::CANCELLED);
+    StartRead(&request_);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  v1::WithRequest request_;
+  v1::WithResponse response_;
+};
+
+// One message, and the status with its answer.
+class OnceReactor : public Reactor {
+ public:
+  OnceReactor() { StartRead(&request_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::CANCELLED);
+    Answer(request_, response_);
+    StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  v1::WithRequest request_;
+  v1::WithResponse response_;
+};
+
+class Service : public BareService::CallbackService {
+ public:
+  grpc::ServerUnaryReactor* Use(grpc::CallbackServerContext* context,
+                                const v1::UseRequest* request,
+                                v1::UseResponse* response) override {
+    *response->mutable_result() = request->argument();
+    grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
+  Reactor* Stream(grpc::CallbackServerContext*) override {
+    return new StreamReactor;
+  }
+  Reactor* Once(grpc::CallbackServerContext*) override {
+    return new OnceReactor;
+  }
+};
+
+}  // namespace
+
+void RunBareServer() {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+  Service service;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterService(&service);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  SayListening(absl::StrCat("127.0.0.1:", port));
+  while (true) pause();
+}
+
+}  // namespace anteroom::bench

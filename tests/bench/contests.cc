@@ -1,0 +1,134 @@
+#include "tests/bench/contests.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/bench/stream_callers.h"
+#include "tests/bench/unary_callers.h"
+#include "tests/bench/with_callers.h"
+
+namespace anteroom::bench {
+namespace {
+
+Contest Uses() {
+  return {"use",
+          {{"bare-unary", "a unary echo of UseRequest's bytes", Peer::kBare,
+            OpenBareUses},
+           {"use", "Use of echo on an object held by a unary lease",
+            Peer::kAnteroomd, OpenUses}},
+          {{"use", "bare-unary"}}};
+}
+
+Contest Streams() {
+  return {"stream",
+          {{"bare-stream", "a message there and back on an open bidi stream",
+            Peer::kBare, OpenBareStreams},
+           {"with-use", "Use of echo on an open With stream, events NONE",
+            Peer::kAnteroomd, OpenWithUses}},
+          {{"with-use", "bare-stream"}}};
+}
+
+Contest Withs() {
+  return {
+      "with",
+      {{"bare-once", "a bidi stream of one message each way", Peer::kBare,
+        OpenBareOnces},
+       {"corked", "one With: acquire, use, release sent at once, events NONE",
+        Peer::kAnteroomd, OpenCorkedScopes},
+       {"corked-events", "corked with events ALL", Peer::kAnteroomd,
+        OpenCorkedScopesWithEvents},
+       {"interactive", "as corked, but each sent once the last is answered",
+        Peer::kAnteroomd, OpenInteractiveScopes},
+       {"interactive-events", "interactive with events ALL", Peer::kAnteroomd,
+        OpenInteractiveScopesWithEvents}},
+      {{"corked", "bare-once"},
+       {"corked-events", "bare-once"},
+       {"interactive", "bare-once"},
+       {"interactive-events", "bare-once"}}};
+}
+
+bool Has(const Contest& contest, const std::string& contestant) {
+  return std::any_of(contest.contestants.begin(), contest.contestants.end(),
+                     [&contestant](const Contestant& candidate) {
+                       return candidate.name == contestant;
+                     });
+}
+
+// Leaves the contestants that `stays` is true of, and what is left to compare.
+template <typename Stays>
+void Keep(Contest& contest, Stays stays) {
+  std::erase_if(contest.contestants, [&stays](const Contestant& contestant) {
+    return !stays(contestant);
+  });
+  std::erase_if(contest.comparisons, [&contest](const Comparison& comparison) {
+    return !Has(contest, comparison.subject) ||
+           !Has(contest, comparison.reference);
+  });
+}
+
+void RemoveEmpty(std::vector<Contest>& contests) {
+  std::erase_if(contests, [](const Contest& contest) {
+    return contest.contestants.empty();
+  });
+}
+
+[[noreturn]] void RefuseName(const std::string& name,
+                             const std::vector<std::string>& names) {
+  std::fprintf(stderr, "bench: --only: there is no '%s', but %s\n",
+               name.c_str(), absl::StrJoin(names, ", ").c_str());
+  std::exit(2);
+}
+
+void CheckNames(const std::vector<Contest>& contests,
+                const std::vector<std::string>& only) {
+  std::vector<std::string> names;
+  for (const Contest& contest : contests) {
+    names.push_back(contest.name);
+    for (const Contestant& contestant : contest.contestants) {
+      names.push_back(contestant.name);
+    }
+  }
+  for (const std::string& name : only) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
+      RefuseName(name, names);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Contest> AllContests() { return {Uses(), Streams(), Withs()}; }
+
+std::vector<Contest> Selected(std::vector<Contest> contests,
+                              const std::vector<std::string>& only) {
+  if (only.empty()) return contests;
+  CheckNames(contests, only);
+  const auto named = [&only](const std::string& name) {
+    return std::find(only.begin(), only.end(), name) != only.end();
+  };
+  for (Contest& contest : contests) {
+    if (named(contest.name)) continue;
+    Keep(contest, [&named](const Contestant& contestant) {
+      return named(contestant.name);
+    });
+  }
+  RemoveEmpty(contests);
+  return contests;
+}
+
+std::vector<Contest> WithServers(std::vector<Contest> contests,
+                                 const std::vector<Peer>& missing) {
+  for (Contest& contest : contests) {
+    Keep(contest, [&missing](const Contestant& contestant) {
+      return std::find(missing.begin(), missing.end(), contestant.server) ==
+             missing.end();
+    });
+  }
+  RemoveEmpty(contests);
+  return contests;
+}
+
+}  // namespace anteroom::bench

@@ -1,0 +1,185 @@
+#include "tests/bench/with_callers.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "anteroom/v1/resource_service.grpc.pb.h"
+#include "bare.grpc.pb.h"
+#include "grpcpp/grpcpp.h"
+#include "tests/bench/channels.h"
+#include "tests/bench/messages.h"
+
+namespace anteroom::bench {
+namespace {
+
+using test::bare::v1::BareService;
+using Reactor = grpc::ClientBidiReactor<v1::WithRequest, v1::WithResponse>;
+using Stub = v1::ResourceService::Stub;
+
+class BareOnceCaller : public Caller, Reactor {
+ public:
+  explicit BareOnceCaller(std::unique_ptr<BareService::Stub> stub)
+      : stub_(std::move(stub)), request_(WithUse()) {}
+
+ private:
+  void Begin() override {
+    context_.emplace();
+    context_->set_initial_metadata_corked(true);
+    stub_->async()->Once(&*context_, this);
+    StartRead(&response_);
+    StartWriteLast(&request_, grpc::WriteOptions());
+    StartCall();
+  }
+  void OnDone(const grpc::Status& status) override {
+    CheckOk(status, "a bare stream");
+    CheckEchoed(response_.used().result());
+    Done();
+  }
+
+  const std::unique_ptr<BareService::Stub> stub_;
+  const v1::WithRequest request_;
+  std::optional<grpc::ClientContext> context_;
+  v1::WithResponse response_;
+};
+
+// Of a stream that is one scope: what both ways to talk have in common.
+class ScopeCaller : public Caller, protected Reactor {
+ public:
+  ScopeCaller(std::unique_ptr<Stub> stub, v1::AcquireRequest::Events events)
+      : stub_(std::move(stub)),
+        requests_{WithAcquire(kScoped, events), WithUse(), WithRelease()} {}
+
+ protected:
+  // The next request. All but the last may wait for the one after them, if
+  // `corked`.
+  void SendNext(bool corked) {
+    const v1::WithRequest& request = requests_[sent_++];
+    if (IsAllSent()) return StartWriteLast(&request, grpc::WriteOptions());
+    grpc::WriteOptions options;
+    if (corked) options.set_buffer_hint();
+    StartWrite(&request, options);
+  }
+  bool IsAllSent() const { return sent_ == requests_.size(); }
+
+  // `response`, which is not an event, answers the next request.
+  virtual void Answered() {}
+
+ private:
+  virtual void SendFirst() = 0;
+
+  void Begin() override {
+    context_.emplace();
+    context_->set_initial_metadata_corked(true);
+    sent_ = 0;
+    exited_ = false;
+    stub_->async()->With(&*context_, this);
+    StartRead(&response_);
+    SendFirst();
+    StartCall();
+  }
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (response_.has_used()) CheckEchoed(response_.used().result());
+    if (response_.has_exited()) exited_ = true;
+    const bool answers = !response_.has_event();
+    StartRead(&response_);
+    if (answers) Answered();
+  }
+  void OnDone(const grpc::Status& status) override {
+    CheckOk(status, "a With stream");
+    if (!exited_) Fail("a scope ended without exit");
+    Done();
+  }
+
+  const std::unique_ptr<Stub> stub_;
+  const std::vector<v1::WithRequest> requests_;
+  std::optional<grpc::ClientContext> context_;
+  v1::WithResponse response_;
+  std::size_t sent_ = 0;
+  bool exited_ = false;
+};
+
+class CorkedCaller : public ScopeCaller {
+ public:
+  using ScopeCaller::ScopeCaller;
+
+ private:
+  void SendFirst() override { SendNext(/*corked=*/true); }
+  void OnWriteDone(bool ok) override {
+    if (ok && !IsAllSent()) SendNext(/*corked=*/true);
+  }
+};
+
+class InteractiveCaller : public ScopeCaller {
+ public:
+  using ScopeCaller::ScopeCaller;
+
+ private:
+  void SendFirst() override { Send(); }
+  void OnWriteDone(bool ok) override {
+    if (ok) Settled();
+  }
+  void Answered() override { Settled(); }
+
+  // gRPC may tell of a write after its answer, and the next has to wait for
+  // both.
+  void Send() {
+    underway_ = 2;
+    SendNext(/*corked=*/false);
+  }
+  void Settled() {
+    if (--underway_ == 0 && !IsAllSent()) Send();
+  }
+
+  std::atomic<int> underway_ = 0;
+};
+
+template <typename ScopeCallerType>
+Callers OpenScopes(const std::string& anteroomd, int width,
+                   v1::AcquireRequest::Events events) {
+  const auto channels = Connect(anteroomd, width);
+  Callers callers;
+  for (int i = 0; i < width; ++i) {
+    callers.push_back(std::make_unique<ScopeCallerType>(
+        v1::ResourceService::NewStub(channels[i % channels.size()]), events));
+  }
+  return callers;
+}
+
+}  // namespace
+
+Callers OpenCorkedScopes(const std::string& anteroomd, int width) {
+  return OpenScopes<CorkedCaller>(anteroomd, width,
+                                  v1::AcquireRequest::EVENTS_NONE);
+}
+
+Callers OpenCorkedScopesWithEvents(const std::string& anteroomd, int width) {
+  return OpenScopes<CorkedCaller>(anteroomd, width,
+                                  v1::AcquireRequest::EVENTS_ALL);
+}
+
+Callers OpenInteractiveScopes(const std::string& anteroomd, int width) {
+  return OpenScopes<InteractiveCaller>(anteroomd, width,
+                                       v1::AcquireRequest::EVENTS_NONE);
+}
+
+Callers OpenInteractiveScopesWithEvents(const std::string& anteroomd,
+                                        int width) {
+  return OpenScopes<InteractiveCaller>(anteroomd, width,
+                                       v1::AcquireRequest::EVENTS_ALL);
+}
+
+Callers OpenBareOnces(const std::string& bare_server, int width) {
+  const auto channels = Connect(bare_server, width);
+  Callers callers;
+  for (int i = 0; i < width; ++i) {
+    callers.push_back(std::make_unique<BareOnceCaller>(
+        BareService::NewStub(channels[i % channels.size()])));
+  }
+  return callers;
+}
+
+}  // namespace anteroom::bench
