@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "tests/bench/scope_callers.h"
 #include "tests/bench/stream_callers.h"
 #include "tests/bench/unary_callers.h"
 #include "tests/bench/with_callers.h"
@@ -13,8 +14,15 @@
 namespace anteroom::bench {
 namespace {
 
+// Where there is no hiredis, Redis is missing (peers.h).
+#ifdef ANTEROOM_BENCH_REDIS
+constexpr auto kOpenRedisScopes = OpenRedisScopes;
+#else
+constexpr Callers (*kOpenRedisScopes)(const std::string&, int) = nullptr;
+#endif
+
 Contest Uses() {
-  return {"use",
+  return {"unary",
           {{"bare-unary", "a unary echo of UseRequest's bytes", Peer::kBare,
             OpenBareUses},
            {"use", "Use of echo on an object held by a unary lease",
@@ -48,6 +56,31 @@ Contest Withs() {
        {"corked-events", "bare-once"},
        {"interactive", "bare-once"},
        {"interactive-events", "bare-once"}}};
+}
+
+Contest Scopes() {
+  return {"peers",
+          {{"scope", "Acquire, Use of echo, Release as three unary calls",
+            Peer::kAnteroomd, OpenUnaryScopes},
+           {"corked-scope", "as corked, taking turns with these",
+            Peer::kAnteroomd, OpenCorkedScopes},
+           {"aio", "the three unary calls, to a Python grpc.aio server",
+            Peer::kAio, OpenUnaryScopes},
+           {"redis", "SET key token NX PX ttl, GET, DEL; no persistence",
+            Peer::kRedis, kOpenRedisScopes},
+           {"etcd-tmpfs", "LeaseGrant, Txn (put a key if absent), LeaseRevoke",
+            Peer::kEtcdOnTmpfs, OpenEtcdScopes},
+           {"etcd-disk", "the same, with its data on a disk, not in memory",
+            Peer::kEtcdOnDisk, OpenEtcdScopes}},
+          {{"scope", "aio"},
+           {"scope", "etcd-tmpfs"},
+           {"scope", "etcd-disk"},
+           {"scope", "redis"},
+           {"corked-scope", "aio"},
+           {"corked-scope", "etcd-tmpfs"},
+           {"corked-scope", "etcd-disk"},
+           {"corked-scope", "redis"},
+           {"corked-scope", "scope"}}};
 }
 
 bool Has(const Contest& contest, const std::string& contestant) {
@@ -100,7 +133,9 @@ void CheckNames(const std::vector<Contest>& contests,
 
 }  // namespace
 
-std::vector<Contest> AllContests() { return {Uses(), Streams(), Withs()}; }
+std::vector<Contest> AllContests() {
+  return {Uses(), Streams(), Withs(), Scopes()};
+}
 
 std::vector<Contest> Selected(std::vector<Contest> contests,
                               const std::vector<std::string>& only) {

@@ -10,7 +10,7 @@
 namespace anteroom::bench {
 
 // In the order in which they start: those that are forked come first.
-enum class Peer { kBare, kAnteroomd };
+enum class Peer { kBare, kAnteroomd, kAio, kRedis, kEtcdOnTmpfs, kEtcdOnDisk };
 
 // Where servers put their files.
 struct Folders {
