@@ -112,14 +112,14 @@ std::optional<int> Parse(int argc, char** argv, Options& options) {
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);
   app.add_flag("--quick", options.quick,
-               "Under 3 minutes: 5 rounds of 0.25 s unless said otherwise");
+               "Under 3 minutes: 5 rounds of 0.2 s unless said otherwise");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (options.quick && rounds->count() == 0) options.rounds = 5;
-  if (options.quick && seconds->count() == 0) options.seconds = 0.25;
+  if (options.quick && seconds->count() == 0) options.seconds = 0.2;
   return std::nullopt;
 }
 

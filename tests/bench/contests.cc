@@ -17,8 +17,10 @@ namespace {
 // Where there is no hiredis, Redis is missing (peers.h).
 #ifdef ANTEROOM_BENCH_REDIS
 constexpr auto kOpenRedisScopes = OpenRedisScopes;
+constexpr auto kOpenRedisScopesApart = OpenRedisScopesApart;
 #else
 constexpr Callers (*kOpenRedisScopes)(const std::string&, int) = nullptr;
+constexpr auto kOpenRedisScopesApart = kOpenRedisScopes;
 #endif
 
 Contest Uses() {
@@ -68,6 +70,8 @@ Contest Scopes() {
             Peer::kAio, OpenUnaryScopes},
            {"redis", "SET key token NX PX ttl, GET, DEL; no persistence",
             Peer::kRedis, kOpenRedisScopes},
+           {"redis-apart", "the same, each caller on a connection of its own",
+            Peer::kRedis, kOpenRedisScopesApart},
            {"etcd-tmpfs", "LeaseGrant, Txn (put a key if absent), LeaseRevoke",
             Peer::kEtcdOnTmpfs, OpenEtcdScopes},
            {"etcd-disk", "the same, with its data on a disk, not in memory",
@@ -76,10 +80,12 @@ Contest Scopes() {
            {"scope", "etcd-tmpfs"},
            {"scope", "etcd-disk"},
            {"scope", "redis"},
+           {"scope", "redis-apart"},
            {"corked-scope", "aio"},
            {"corked-scope", "etcd-tmpfs"},
            {"corked-scope", "etcd-disk"},
            {"corked-scope", "redis"},
+           {"corked-scope", "redis-apart"},
            {"corked-scope", "scope"}}};
 }
 

@@ -155,18 +155,26 @@ class RedisCaller : public Caller {
   const std::string milliseconds_;
 };
 
-}  // namespace
-
-Callers OpenRedisScopes(const std::string& redis, int width) {
+Callers Open(const std::string& redis, int width, int connections) {
   const std::pair<std::string, std::string> address =
       absl::StrSplit(redis, absl::MaxSplits(':', 1));
   const auto loop = std::make_shared<RedisLoop>(
-      address.first, std::stoi(address.second), ConnectionsFor(width));
+      address.first, std::stoi(address.second), connections);
   Callers callers;
   for (int i = 0; i < width; ++i) {
     callers.push_back(std::make_unique<RedisCaller>(loop, i));
   }
   return callers;
+}
+
+}  // namespace
+
+Callers OpenRedisScopes(const std::string& redis, int width) {
+  return Open(redis, width, ConnectionsFor(width));
+}
+
+Callers OpenRedisScopesApart(const std::string& redis, int width) {
+  return Open(redis, width, width);
 }
 
 }  // namespace anteroom::bench

@@ -19,10 +19,14 @@ Callers OpenUnaryScopes(const std::string& server, int width);
 Callers OpenEtcdScopes(const std::string& etcd, int width);
 
 // Of Redis: SET key token NX PX ttl, GET key, DEL key, by hiredis on libuv.
-// Each caller has its own key. One thread serves all connections, and what its
-// callers send at once on one travels together. Only where it is built with
+// Each caller has its own key. One thread serves all connections. They are as
+// many as gRPC's callers share, and what is sent at once on one travels
+// together, which is the best that Redis can do. Only where it is built with
 // hiredis (ANTEROOM_BENCH_REDIS).
 Callers OpenRedisScopes(const std::string& redis, int width);
+// The same where each caller has a connection of its own, as with a client that
+// blocks: nothing travels together.
+Callers OpenRedisScopesApart(const std::string& redis, int width);
 
 }  // namespace anteroom::bench
 
