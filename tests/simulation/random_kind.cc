@@ -62,7 +62,7 @@ class RandomObject : public Object {
     kind_.witness().Ends(call, status);
     ThrowIf(after, status);
     if (!status.ok()) co_return status;
-    co_return Payload();
+    co_return ValueFor(call.lease);
   }
 
   Task<absl::StatusOr<Payload>> Use(UseContext& context, absl::string_view,
@@ -131,6 +131,11 @@ class RandomObject : public Object {
     co_return status;
   }
 
+  Payload Value() const override { return ValueFor(nullptr); }
+  absl::StatusOr<std::string> Endpoint(const Payload& value) const override {
+    return EndpointOf(track_.number, value);
+  }
+
  private:
   HookCall CallOf(HookKind kind, LeaseTrack* lease) {
     HookCall call;
@@ -151,6 +156,19 @@ class RandomObject : public Object {
 };
 
 }  // namespace
+
+Payload ValueFor(const LeaseTrack* lease) {
+  if (lease == nullptr) return Payload{"text/plain", "it"};
+  return Payload{"text/plain", absl::StrCat("lease ", lease->number)};
+}
+
+absl::StatusOr<std::string> EndpointOf(std::uint64_t object,
+                                       const Payload& value) {
+  const std::string what = absl::StrCat("of object ", object);
+  if (object % 8 == 3) return MethodNotFound(what);
+  if (object % 8 == 6) return absl::UnavailableError(what);
+  return absl::StrCat(what, " for ", value.data);
+}
 
 std::unique_ptr<Object> RandomKind::Construct(const InstanceInfo& info,
                                               InstanceContext& context) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "server/coro/runtime.h"
@@ -33,6 +34,13 @@ struct Manners {
   std::uint64_t forgets_init = 4;   // an Enter that does not await it
   std::uint64_t swallows_init = 8;  // an Enter that goes on though it failed
 };
+
+// What a lease's enter returns; of an object without an Enter, its value.
+Payload ValueFor(const LeaseTrack* lease);
+// Where calls to the object of this number are forwarded; some have no
+// endpoint.
+absl::StatusOr<std::string> EndpointOf(std::uint64_t object,
+                                       const Payload& value);
 
 class RandomKind : public Kind {
  public:

@@ -48,6 +48,8 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   // Nothing more will come of it.
   bool Over() const;
   bool granted() const { return entered_told_; }
+  // Null until a stream was told of it.
+  const std::shared_ptr<Lease>& lease() const { return lease_; }
 
  private:
   class Stream;

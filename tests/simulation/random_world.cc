@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/error/error.h"
-#include "tests/support/fake_channel.h"
 
 namespace anteroom::lifecycle {
 namespace {
@@ -150,6 +149,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       with_deferred_(Chance(~(2 * seed)).OneIn(2)),
       with_operator_(Chance(~(2 * seed + 1)).OneIn(2)),
       with_losses_(Chance(~(3 * seed)).OneIn(4)),
+      with_passes_(Chance(~(3 * seed + 1)).OneIn(3)),
       options_(PickKept(Chance(seed * 5 + 3))),
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
@@ -167,6 +167,8 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
   ANTEROOM_CHECK(added.ok());
   pool_ = *anteroom_->FindPool("r");
   witness_.set_pool(*pool_);
+  uses_ = std::make_unique<RandomCalls>(RandomCalls::World{
+      runtime(), *anteroom_, *kind_, witness_, chance_, policy_, calls_});
   anteroom_->Start();
 }
 
@@ -218,7 +220,7 @@ void RandomWorld::Step() {
         RevokeOne();
         break;
       case 1:
-        StopUse();
+        uses_->StopOne();
         break;
       case 2:
         ReadLog();
@@ -549,108 +551,19 @@ void RandomWorld::ReleaseEnded() {
 }
 
 void RandomWorld::UseOne() {
+  if (with_passes_ && !scopes_.empty() && chance_.OneIn(4)) {
+    return PassOnAScope();
+  }
   Client* const client = PickHolder();
   if (client == nullptr) return;
-  auto call = std::make_shared<UseCall>();
-  call->track = &witness_.NewUse();
-  call->lease = client->lease;
-  if (chance_.OneIn(6)) {
-    call->track->deadline =
-        coro::After(world_.clock().Now(), chance_.Milliseconds(300));
-  }
-  const std::uint64_t own = client->lease->info().fencing_token;
-  std::uint64_t token = chance_.OneIn(2) ? own : 0;
-  if (chance_.OneIn(10)) token = own - 1;
-  const bool may_begin = client->lease->state() == LeaseState::kHeld &&
-                         (token == 0 || token == own);
-  if (!anteroom_->Find(client->lease->id()).ok()) return;
-  call->entering = client->lease->state() == LeaseState::kEntering;
-  call->streams = chance_.OneIn(4);
-  uses_.push_back(call);
-  calls_.Spawn(Use(client->lease, call, token, may_begin));
+  if (with_passes_ && chance_.OneIn(2)) return uses_->Pass(client->lease);
+  uses_->Use(client->lease);
 }
 
-Task<absl::StatusOr<Payload>> RandomWorld::Call(const UseCall& call,
-                                                const Payload& argument,
-                                                std::uint64_t token) {
-  const std::stop_token stop = call.stop.get_token();
-  const coro::Instant deadline = call.track->deadline;
-  if (!call.streams) {
-    Task<absl::StatusOr<Payload>> use =
-        anteroom_->Use(call.lease->id(), "m", argument, token, stop, deadline);
-    co_return co_await std::move(use);
-  }
-  testing::FakeChannel channel;  // nothing is said on it
-  Task<absl::Status> stream = anteroom_->UseStream(
-      call.lease->id(), "m", argument, channel, token, stop, deadline);
-  const absl::Status status = co_await std::move(stream);
-  if (!status.ok()) co_return status;
-  co_return argument;
-}
-
-Task<void> RandomWorld::Use(std::shared_ptr<Lease> lease,
-                            std::shared_ptr<UseCall> call, std::uint64_t token,
-                            bool may_begin) {
-  const UseTrack& track = *call->track;
-  const Payload argument = witness_.ArgumentOf(track);
-  Task<absl::StatusOr<Payload>> use = Call(*call, argument, token);
-  const absl::StatusOr<Payload> result = co_await std::move(use);
-  call->answered = true;
-  witness_.Mix(static_cast<std::uint64_t>(result.status().code()));
-  if (!witness_.checks()) co_return;
-  const std::uint64_t which = token;
-  const std::uint64_t own = lease->info().fencing_token;
-  const bool stale = token != 0 && token != own;
-  // Whether one that awaits an enter may begin is for that to say.
-  witness_.Expect(
-      call->entering ? !(track.reached && stale) : track.reached == may_begin,
-      "a Use of no live lease", which);
-  if (track.reached) {
-    witness_.Expect(result.ok() == track.went_well, "a Use's answer", which);
-    witness_.Expect(!HasReason(result.status(), Reason::kUseCancelled) ||
-                        lease->state() != LeaseState::kHeld,
-                    "USE_CANCELLED, but it is held", which);
-    witness_.Expect(!HasReason(result.status(), Reason::kInstanceLost) ||
-                        track.object->lost,
-                    "INSTANCE_LOST, but its object is not", which);
-    co_return;
-  }
-  CheckRefused(*call, result.status(), stale);
-}
-
-void RandomWorld::CheckRefused(const UseCall& call, const absl::Status& status,
-                               bool stale) {
-  const std::uint64_t which = call.track->number;
-  const LeaseState state = call.lease->state();
-  const bool failed = state == LeaseState::kEnded &&
-                      call.lease->receipt().reason == ExitReason::kEnterFailed;
-  const bool lost = HasReason(status, Reason::kInstanceLost) &&
-                    witness_.TrackOf(call.lease->info()).IsLost();
-  if (HasReason(status, Reason::kLeaseEnded)) {
-    const bool over =
-        state == LeaseState::kExiting || state == LeaseState::kEnded;
-    return witness_.Expect(over && !(call.entering && failed),
-                           "LEASE_ENDED, but it has not", which);
-  }
-  if (HasReason(status, Reason::kStaleFencingToken)) {
-    return witness_.Expect(stale, "a token was refused that is the lease's",
-                           which);
-  }
-  // It awaited an enter: that failed, or the call went.
-  const bool left = absl::IsCancelled(status) && call.track->left;
-  const bool late = absl::IsDeadlineExceeded(status) &&
-                    world_.clock().Now() >= call.track->deadline;
-  witness_.Expect(
-      call.entering && (left || late || lost || (failed && !status.ok())),
-      "a Use was refused for no reason", which);
-}
-
-void RandomWorld::StopUse() {
-  if (uses_.empty()) return;
-  UseCall& call = *uses_[chance_.Pick(uses_.size())];
-  if (call.answered) return;
-  call.track->left = true;
-  call.stop.request_stop();
+void RandomWorld::PassOnAScope() {
+  const std::shared_ptr<Lease> lease =
+      scopes_[chance_.Pick(scopes_.size())]->lease();
+  if (lease != nullptr) uses_->Pass(lease);
 }
 
 void RandomWorld::RenewOne() {
@@ -700,7 +613,7 @@ void RandomWorld::ForgetOver() {
     clients_[i] = std::move(clients_.back());
     clients_.pop_back();
   }
-  std::erase_if(uses_, [](const auto& use) { return use->answered; });
+  uses_->ForgetOver();
   std::erase_if(scopes_, [this](const auto& scope) {
     if (!scope->Over()) return false;
     report_.granted += scope->granted();
@@ -785,23 +698,13 @@ void RandomWorld::RunUntilIdle() {
   witness_.CheckIdle();
   if (witness_.checks()) {
     for (const auto& scope : scopes_) scope->CheckIdle();
-    CheckUses();
+    uses_->CheckIdle();
   }
   // Nobody can come back to what a drain has ended.
   witness_.Expect(!drain_awaited_ || !pool_->drained().is_set() ||
                       anteroom_->scopes().size() == 0,
                   "a scope outlives the drain", anteroom_->scopes().size());
   ForgetOver();
-}
-
-// A Use awaits a deferred enter only while there is one.
-void RandomWorld::CheckUses() {
-  for (const auto& use : uses_) {
-    witness_.Expect(use->answered ||
-                        (use->track->reached && !use->track->hook_over) ||
-                        use->lease->state() == LeaseState::kEntering,
-                    "a Use has no answer", use->track->number);
-  }
 }
 
 void RandomWorld::MoveTo(coro::Instant when) {

@@ -17,6 +17,7 @@
 
 #include "server/lifecycle/anteroom.h"
 #include "tests/simulation/chance.h"
+#include "tests/simulation/random_calls.h"
 #include "tests/simulation/random_kind.h"
 #include "tests/simulation/random_scope.h"
 #include "tests/simulation/witness.h"
@@ -58,14 +59,6 @@ class RandomWorld {
     std::shared_ptr<Lease> lease;  // once it was given one
     bool answered = false;
   };
-  struct UseCall {
-    UseTrack* track;
-    std::shared_ptr<Lease> lease;
-    std::stop_source stop;
-    bool entering = false;  // of a deferred lease that is not entered
-    bool answered = false;
-    bool streams = false;
-  };
 
   coro::Runtime runtime() { return world_.runtime(); }
   bool Fine() const { return witness_.violation().empty(); }
@@ -80,7 +73,7 @@ class RandomWorld {
   void ReleaseOne();
   void ReleaseEnded();
   void UseOne();
-  void StopUse();
+  void PassOnAScope();
   void RenewOne();
   void RevokeOne();
   void ComeByStream();
@@ -103,21 +96,10 @@ class RandomWorld {
   coro::Task<void> Release(std::shared_ptr<Lease> lease, LeaseTrack* track,
                            ExitCause cause, std::stop_token stop);
   coro::Task<void> ReleaseAgain(LeaseTrack* track, bool kept);
-  coro::Task<void> Use(std::shared_ptr<Lease> lease,
-                       std::shared_ptr<UseCall> call, std::uint64_t token,
-                       bool may_begin);
   coro::Task<void> Watch();
   coro::Task<void> Drain();
   coro::Task<void> DrainWithin(std::string resource, std::stop_token stop,
                                coro::Instant deadline);
-  void CheckUses();
-  // Calls the method, or the streaming one.
-  coro::Task<absl::StatusOr<Payload>> Call(const UseCall& call,
-                                           const Payload& argument,
-                                           std::uint64_t token);
-  // Of a Use whose hook was not called.
-  void CheckRefused(const UseCall& call, const absl::Status& status,
-                    bool stale);
 
   // Runs what can run without time passing, and checks.
   void RunUntilIdle();
@@ -136,6 +118,7 @@ class RandomWorld {
   const bool with_deferred_;
   const bool with_operator_;
   const bool with_losses_;
+  const bool with_passes_;
   Anteroom::Options options_;
   Witness witness_;
   std::unique_ptr<Anteroom> anteroom_;
@@ -145,7 +128,7 @@ class RandomWorld {
   std::stop_source watch_stop_;
   std::vector<std::shared_ptr<Client>> clients_;
   std::vector<std::shared_ptr<RandomScope>> scopes_;
-  std::vector<std::shared_ptr<UseCall>> uses_;
+  std::unique_ptr<RandomCalls> uses_;
   std::deque<LeaseTrack*> ended_;
   std::deque<std::shared_ptr<Lease>> ended_leases_;
   std::uint64_t next_event_;

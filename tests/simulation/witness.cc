@@ -820,10 +820,11 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       Expect(!call.use->reached, "a Use ran twice", which);
       Expect(!call.use->disowned, "a Use ran that was said not to", which);
       // (Those that await a deferred enter are resumed in any order.)
-      Expect(!lease->of_scope || lease->deferred ||
-                 call.use->sent > lease->last_sent,
-             "a scope's calls ran in another order", lease->number);
-      lease->last_sent = call.use->sent;
+      if (lease->of_scope && !call.use->forwarded) {
+        Expect(lease->deferred || call.use->sent > lease->last_sent,
+               "a scope's calls ran in another order", lease->number);
+        lease->last_sent = call.use->sent;
+      }
       if (!violation_.empty()) return;
       call.use->reached = true;
       call.use->object = &instance;
@@ -966,7 +967,8 @@ void Witness::Stopped(const HookCall& call) {
              "an Enter was stopped for no reason", lease->number);
       return;
     case HookKind::kUse: {
-      if (call.use->left || now >= lease->gone_at || forced()) return;
+      if (call.use->left || forced()) return;
+      if (now >= lease->gone_at && !call.use->forwarded) return;
       if (call.instance->lost) return;
       if (lease->lease == nullptr) return;
       Expect(lease->lease->state() == LeaseState::kExiting,

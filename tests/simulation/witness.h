@@ -195,6 +195,7 @@ struct UseTrack {
   bool left = false;
   bool disowned = false;      // said never to have arrived
   bool any_deadline = false;  // that of whichever stream its scope has
+  bool forwarded = false;     // to the object's endpoint: no scope stops it
   bool reached = false;       // its hook was called
   const InstanceTrack* object = nullptr;  // of which object
   bool hook_over = false;
@@ -277,6 +278,8 @@ class Witness {
   void ScopeGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
   void ScopeRefused(LeaseTrack& track);
   const LeaseTrack* Named(const std::string& name) const;
+  // Null: none has been built that bears this id.
+  InstanceTrack* InstanceOf(const std::string& id) { return FindInstance(id); }
 
   // ---- hooks ----
 

@@ -200,8 +200,9 @@ void Witness::CheckCalls() {
         Expect(!draining(), "an Enter goes on though it drains", which);
         break;
       case HookKind::kUse:
-        Expect(!call->use->left && now < lease->gone_at,
-               "a Use goes on though its caller left", which);
+        Expect(
+            !call->use->left && (now < lease->gone_at || call->use->forwarded),
+            "a Use goes on though its caller left", which);
         Expect(!forced(), "a Use goes on though the drain was forced", which);
         Expect(!lease->decided ||
                    now < coro::After(lease->decided_at, policy_.use_grace),
