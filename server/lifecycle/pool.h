@@ -245,6 +245,11 @@ class Pool {
   // The life of one instance, from its constructor to CLOSED.
   coro::Task<void> Live(std::shared_ptr<Instance> instance);
   coro::Task<absl::Status> Construct(std::shared_ptr<Instance> instance);
+  // Its constructor failed, or it was lost meanwhile: tells those who wait for
+  // it, and closes what was made.
+  void NotMade(const std::shared_ptr<Instance>& instance,
+               const absl::Status& status, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Tells those who wait for it how far it is.
   ProgressReport ReportOf(std::shared_ptr<Instance> instance);
   coro::Task<absl::StatusOr<std::monostate>> Initialize(

@@ -20,6 +20,13 @@ namespace {
 // together.
 constexpr double kLifetimeJitter = 0.1;
 
+// How the constructor, or the init, of an object ends that has died meanwhile:
+// however it ended by itself, the object is of no use.
+absl::Status LostBeforeReady(const Instance& instance) {
+  return WithReason(absl::UnavailableError(instance.loss.message()),
+                    Reason::kInitFailed);
+}
+
 }  // namespace
 
 // Only posts: who is lost may be under a lock, or about to be destroyed.
@@ -57,16 +64,16 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
       hooks.init && policy_.await_init == AwaitInit::kOnEnter;
   Todo todo;
   bool initializes = false;
+  bool made = false;
   {
     coro::MutexLock lock(mu_);
-    if (!constructed.ok()) {
-      instance->Failed(constructed);
-      Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), constructed);
-      NoteInit(*instance, constructed, todo);
-      Remove(*instance, todo);
+    const absl::Status status =
+        instance->loss.ok() ? constructed : LostBeforeReady(*instance);
+    made = status.ok();
+    if (!made) {
+      NotMade(instance, status, todo);
     } else {
       instance->Constructed();
-      instance->retired |= !hooks.init && !instance->loss.ok();
       Note(instance);
       // Nobody's Enter awaits its init.
       const bool alone = instance->warm || !hooks.enter;
@@ -81,7 +88,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
       Settle(instance, todo);
     }
   }
-  Perform(std::move(todo), constructed.ok() ? Begin::kInline : Begin::kPosted);
+  Perform(std::move(todo), made ? Begin::kInline : Begin::kPosted);
   if (!constructed.ok()) co_return;
   if (initializes) {
     coro::Task<absl::StatusOr<std::monostate>> init = instance->init->Get();
@@ -103,6 +110,23 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
     Remove(*instance, after);
   }
   Perform(std::move(after), Begin::kPosted);
+}
+
+void Pool::NotMade(const std::shared_ptr<Instance>& instance,
+                   const absl::Status& status, Todo& todo) {
+  const std::vector<std::shared_ptr<Ticket>> waiters =
+      LineOf(instance->info().key).TakeWaitersOf(*instance);
+  // Lost while it was made, there may be an object all the same.
+  const bool exists = instance->object != nullptr;
+  if (exists) instance->Constructed();
+  instance->Failed(status);
+  Fail(waiters, status);
+  NoteInit(*instance, status, todo);
+  if (!exists) return Remove(*instance, todo);
+  instance->retired = true;
+  BeginClosing(*instance, todo);
+  Note(instance);
+  Dispatch(LineOf(instance->info().key), todo);
 }
 
 coro::Task<absl::Status> Pool::Construct(std::shared_ptr<Instance> instance) {
@@ -143,10 +167,7 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    if (!instance->loss.ok()) {
-      status = WithReason(absl::UnavailableError(instance->loss.message()),
-                          Reason::kInitFailed);
-    }
+    if (!instance->loss.ok()) status = LostBeforeReady(*instance);
     NoteInit(*instance, status, todo);
     if (status.ok()) {
       MarkReady(instance, todo);

@@ -147,10 +147,10 @@ class InstanceContext {
  public:
   virtual ~InstanceContext() = default;
   // The object has died (its process ended, its connection broke), for the
-  // reason `why`, not OK. It is lent no more, and is closed. An init under way
-  // is stopped, and fails with `why`. Leases end with INSTANCE_LOST, which
-  // carries `why`: their Uses are stopped at once, and their Exit runs. Only
-  // the first call counts.
+  // reason `why`, not OK. It is lent no more, and is closed. A constructor or
+  // an init under way is stopped, and fails with `why`, however it ends. Leases
+  // end with INSTANCE_LOST, which carries `why`: their Uses are stopped at
+  // once, and their Exit runs. Only the first call counts.
   virtual void Lost(absl::Status why) = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "tests/lifecycle/lifecycle_test.h"
 
@@ -23,10 +24,12 @@ class SlowKind : public Kind {
                                         InstanceContext& instance,
                                         ConstructContext& context) override {
     ++attempts;
+    instances.push_back(&instance);
     if (!gates.empty()) {
       const std::shared_ptr<coro::Event> gate = gates.front();
       gates.pop_front();
-      coro::Task<absl::Status> wait = WaitFor(gate, context.stop());
+      coro::Task<absl::Status> wait =
+          WaitFor(gate, deaf ? std::stop_token() : context.stop());
       const absl::Status waited = co_await std::move(wait);
       if (!waited.ok()) co_return waited;
     }
@@ -48,6 +51,9 @@ class SlowKind : public Kind {
   std::deque<std::shared_ptr<coro::Event>> gates;
   int fails = 0;
   int attempts = 0;
+  bool deaf = false;  // ignores its stop
+  // Of each attempt.
+  std::vector<InstanceContext*> instances;
 
  private:
   bool& ended_;
@@ -67,6 +73,11 @@ class MakeTest : public LifecycleTest {
   }
   // The next object is made when OpenGate() is called.
   void MakingWaitsForGate() { kind_->gates.push_back(gate_); }
+  // The object that is being made.
+  void Lose() {
+    kind_->instances.back()->Lost(absl::AbortedError("it crashed"));
+    world_.RunUntilIdle();
+  }
 
   bool ended_ = false;  // whether the kind was awaited to its end
   SlowKind* kind_ = nullptr;
@@ -192,6 +203,72 @@ TEST_F(MakeTest, AnInstanceThatIsEvictedWhileItIsMadeServesNobody) {
   world_.RunUntilIdle();
   ASSERT_TRUE(outcome.done());
   EXPECT_EQ((*outcome.value())->View().instance_id, "r#2");
+}
+
+TEST_F(MakeTest, AnObjectThatIsLostWhileItIsMadeFailsItsInitWithTheReason) {
+  Policy policy;
+  policy.breaker.failures = 1;
+  policy.init_retry.attempts = 3;
+  ServeSlow(kAllHooks, policy);
+  MakingWaitsForGate();
+  const AcquireOutcome outcome = StartAcquire();
+  world_.RunUntilIdle();
+  Lose();
+  ASSERT_TRUE(outcome.done());
+  EXPECT_THAT(outcome.value().status(), FailsWith(Reason::kInitFailed));
+  EXPECT_THAT(outcome.value().status().message(),
+              ::testing::HasSubstr("it crashed"));
+  EXPECT_EQ(kind_->attempts, 1);
+  EXPECT_EQ(pool().counts().instances, 0u);
+  const AcquireOutcome second = StartAcquire();
+  world_.RunUntilIdle();
+  EXPECT_THAT(second.value().status(), FailsWith(Reason::kBreakerOpen));
+}
+
+// What its hooks are, and whether its init is awaited, makes no difference.
+TEST_F(MakeTest, WhatIsMadeThoughItWasLostIsClosedAndLentToNobody) {
+  Policy policy;
+  policy.await_init = AwaitInit::kNever;
+  policy.idle_timeout = absl::Hours(1);
+  ServeSlow(kInitAndClose, policy);
+  kind_->deaf = true;
+  int made = 0;
+  for (const Hooks hooks : {kInitAndClose, kCloseOnly, kAllHooks}) {
+    script_.hooks = hooks;
+    gate_ = std::make_shared<coro::Event>(world_.runtime());
+    MakingWaitsForGate();
+    const AcquireOutcome outcome = StartAcquire();
+    world_.RunUntilIdle();
+    Lose();
+    OpenGate();
+    world_.RunUntilIdle();
+    ASSERT_TRUE(outcome.done());
+    EXPECT_THAT(outcome.value().status(), FailsWith(Reason::kInitFailed));
+    EXPECT_EQ(script_.Count("close"), ++made);
+    EXPECT_EQ(pool().counts().instances, 0u);
+  }
+  EXPECT_EQ(script_.Count("init"), 0);
+  EXPECT_EQ(script_.Count("enter"), 0);
+}
+
+TEST_F(MakeTest, AWarmObjectThatIsLostWhileItIsMadeIsNotMadeAgainAtOnce) {
+  Policy policy;
+  policy.min_idle = 1;
+  ServeSlow(kCloseOnly, policy);
+  kind_->deaf = true;
+  world_.RunUntilIdle();
+  MakingWaitsForGate();
+  ASSERT_TRUE(anteroom_->Evict("r#1").ok());
+  world_.RunUntilIdle();
+  ASSERT_EQ(kind_->attempts, 2);
+  Lose();
+  OpenGate();
+  world_.RunUntilIdle();
+  EXPECT_EQ(kind_->attempts, 2);
+  EXPECT_EQ(script_.Count("close"), 2);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(kind_->attempts, 3);
+  EXPECT_EQ(pool().counts().instances, 1u);
 }
 
 TEST_F(MakeTest, ADrainStopsAConstructorAndWaitsForWhatTheKindHasRunning) {
