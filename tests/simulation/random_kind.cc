@@ -12,15 +12,15 @@ namespace {
 using coro::Task;
 
 constexpr char kThrown[] = "as chance has it";
+// As the server says it.
+constexpr char kMakeThrew[] = "the constructor threw: ";
 
 class RandomObject : public Object {
  public:
   RandomObject(RandomKind& kind, InstanceTrack& track)
       : kind_(kind), track_(track) {}
   ~RandomObject() override {
-    std::erase_if(kind_.living(), [this](const RandomKind::Living& living) {
-      return living.track == &track_;
-    });
+    kind_.Forget(track_);
     kind_.witness().Destroyed(track_);
   }
 
@@ -179,6 +179,40 @@ std::unique_ptr<Object> RandomKind::Construct(const InstanceInfo& info,
   }
   living_.push_back({&track, &context});
   return std::make_unique<RandomObject>(*this, track);
+}
+
+Task<absl::StatusOr<Made>> RandomKind::Make(const InstanceInfo& info,
+                                            InstanceContext& instance,
+                                            ConstructContext& context) {
+  if (makes_) return Attempt(info, instance, context);
+  return Kind::Make(info, instance, context);
+}
+
+Task<absl::StatusOr<Made>> RandomKind::Attempt(const InstanceInfo& info,
+                                               InstanceContext& instance,
+                                               ConstructContext& context) {
+  const Way way = PickWay(manners_.init_fails);
+  InstanceTrack& track = witness_.MakeBegins(info);
+  living_.push_back({&track, &instance});
+  HookCall call;
+  call.kind = HookKind::kMake;
+  call.instance = &track;
+  witness_.Begins(call, context.deadline());
+  Task<absl::Status> spend = Spend(call, context, way);
+  absl::Status status = co_await std::move(spend);
+  const bool throws = way.throws && absl::IsInternal(status);
+  if (throws) status = absl::InternalError(absl::StrCat(kMakeThrew, kThrown));
+  witness_.Ends(call, status);
+  if (!status.ok()) Forget(track);
+  if (throws) throw std::runtime_error(kThrown);
+  if (!status.ok()) co_return status;
+  co_return Made{std::make_unique<RandomObject>(*this, track), hooks_};
+}
+
+void RandomKind::Forget(const InstanceTrack& track) {
+  std::erase_if(living_, [&track](const Living& living) {
+    return living.track == &track;
+  });
 }
 
 bool RandomKind::LoseOne(Chance& chance) {

@@ -45,19 +45,24 @@ absl::StatusOr<std::string> EndpointOf(std::uint64_t object,
 class RandomKind : public Kind {
  public:
   // `witness` outlives the kind and its objects.
+  // `makes`: its constructor is awaited.
   RandomKind(coro::Runtime runtime, Hooks hooks, const Manners& manners,
-             std::uint64_t seed, Witness& witness)
+             bool makes, std::uint64_t seed, Witness& witness)
       : runtime_(runtime),
         hooks_(hooks),
         manners_(manners),
+        makes_(makes),
         chance_(seed),
         witness_(witness) {}
 
   Hooks hooks() const override { return hooks_; }
   std::unique_ptr<Object> Construct(const InstanceInfo& info,
                                     InstanceContext& context) override;
+  coro::Task<absl::StatusOr<Made>> Make(const InstanceInfo& info,
+                                        InstanceContext& instance,
+                                        ConstructContext& context) override;
 
-  // One of the objects that live dies. False: none does.
+  // One of the objects that live, or are being made, dies. False: none does.
   bool LoseOne(Chance& chance);
 
   // How one call, or one part of it, goes.
@@ -77,20 +82,27 @@ class RandomKind : public Kind {
   coro::Task<absl::Status> Spend(HookCall& call, HookContext& context,
                                  const Way& way);
 
-  // The objects that live.
-  struct Living {
-    InstanceTrack* track;
-    InstanceContext* context;
-  };
-  std::vector<Living>& living() { return living_; }
+  // It lives no more.
+  void Forget(const InstanceTrack& track);
 
   const Manners& manners() const { return manners_; }
   Witness& witness() { return witness_; }
 
  private:
+  coro::Task<absl::StatusOr<Made>> Attempt(const InstanceInfo& info,
+                                           InstanceContext& instance,
+                                           ConstructContext& context);
+
+  // An object that lives, or is being made.
+  struct Living {
+    InstanceTrack* track;
+    InstanceContext* context;
+  };
+
   const coro::Runtime runtime_;
   const Hooks hooks_;
   const Manners manners_;
+  const bool makes_;
   Chance chance_;
   Witness& witness_;
   std::uint64_t failures_ = 0;

@@ -150,6 +150,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
       with_operator_(Chance(~(2 * seed + 1)).OneIn(2)),
       with_losses_(Chance(~(3 * seed)).OneIn(4)),
       with_passes_(Chance(~(3 * seed + 1)).OneIn(3)),
+      with_making_(Chance(~(3 * seed + 2)).OneIn(3)),
       options_(PickKept(Chance(seed * 5 + 3))),
       witness_(world_.runtime(), seed, policy_, hooks_, checks),
       anteroom_(std::make_unique<Anteroom>(world_.runtime(), options_)),
@@ -158,9 +159,9 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
   witness_.set_tells(tells);
   if (tells) TellPolicy(seed, policy_, hooks_);
   witness_.set_read_log([this] { ReadLog(); });
-  auto kind = std::make_unique<RandomKind>(world_.runtime(), hooks_,
-                                           PickManners(Chance(seed * 5 + 4)),
-                                           chance_.Next(), witness_);
+  auto kind = std::make_unique<RandomKind>(
+      world_.runtime(), hooks_, PickManners(Chance(seed * 5 + 4)), with_making_,
+      chance_.Next(), witness_);
   kind_ = kind.get();
   const absl::Status added =
       anteroom_->AddResource("r", policy_, std::move(kind));

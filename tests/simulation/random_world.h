@@ -119,6 +119,7 @@ class RandomWorld {
   const bool with_operator_;
   const bool with_losses_;
   const bool with_passes_;
+  const bool with_making_;
   Anteroom::Options options_;
   Witness witness_;
   std::unique_ptr<Anteroom> anteroom_;

@@ -33,8 +33,8 @@ constexpr const char* kPhases[] = {
     "EXITED",      "CLOSING", "CLOSED",   "FAILED"};
 
 const char* NameOf(HookKind kind) {
-  constexpr const char* kNames[] = {"Init", "Enter", "Use",
-                                    "Exit", "Close", "Check"};
+  constexpr const char* kNames[] = {"Init",  "Enter", "Use", "Exit",
+                                    "Close", "Check", "Make"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -664,6 +664,12 @@ void Witness::DrainBegins() {
 // ---- hooks ----
 
 InstanceTrack& Witness::ConstructBegins(const InstanceInfo& info) {
+  InstanceTrack& instance = Built(info);
+  instance.constructed = checks_;
+  return instance;
+}
+
+InstanceTrack& Witness::Built(const InstanceInfo& info) {
   const std::uint64_t number = InstanceNumber(info.instance_id);
   while (instances_.size() < number) instances_.emplace_back();
   InstanceTrack& instance = instances_[number - 1];
@@ -675,11 +681,10 @@ InstanceTrack& Witness::ConstructBegins(const InstanceInfo& info) {
   Tell("construct", number, info.key);
   if (!checks_) return instance;
   read_log_();
-  Expect(!instance.constructed && !instance.throws, "constructed twice",
-         number);
+  Expect(!instance.begun, "constructed twice", number);
   instance.key = info.key;
   instance.constructed_at = instance.idle_since = Now();
-  instance.constructed = true;
+  instance.begun = true;
   Expect(info.key.empty() != policy_.keyed, "a key too many, or none", number);
   for (const InstanceTrack* const other : existing_) {
     Expect(!policy_.keyed || other->key != info.key, "two instances of a key",
@@ -705,7 +710,7 @@ InstanceTrack& Witness::ConstructBegins(const InstanceInfo& info) {
 
 void Witness::ConstructThrows(InstanceTrack& instance) {
   if (!checks_) return;
-  instance.throws = true;
+  instance.unmade = instance.threw = true;
   Destroyed(instance);
   InitFailed(instance, Error(Reason::kInitFailed, "the constructor threw"));
 }
@@ -716,13 +721,13 @@ void Witness::Destroyed(InstanceTrack& instance) {
   if (!checks_) return;
   read_log_();
   Expect(!instance.destroyed, "G8: destroyed twice", instance.number);
-  Expect(instance.throws || !hooks_.close || instance.close_over,
+  Expect(instance.unmade || !hooks_.close || instance.close_over,
          "G8: destroyed without Close", instance.number);
   Expect(instance.held == 0 && instance.entering == 0 &&
              instance.using_it == 0 && instance.exiting == 0 &&
              !instance.initializing && !instance.checking,
          "G8: destroyed while in use", instance.number);
-  if (!hooks_.close && !instance.throws) CheckMayClose(instance);
+  if (!hooks_.close && !instance.unmade) CheckMayClose(instance);
   instance.destroyed = true;
   existing_.erase(std::find(existing_.begin(), existing_.end(), &instance));
 }
@@ -777,17 +782,7 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       Expect(
           !instance.initializing && !instance.init_ok && !instance.init_failed,
           "G2: a second init", which);
-      Expect(++instance.attempts <= policy_.init_retry.attempts,
-             "G2: more inits than attempts", which);
-      if (instance.attempts > 1) {
-        absl::Duration most = policy_.init_retry.initial_backoff;
-        for (int i = 2; i < instance.attempts; ++i) most *= 2;
-        most = std::min(most, policy_.init_retry.max_backoff);
-        const absl::Duration pause =
-            coro::Between(instance.attempt_ended_at, call.began);
-        Expect(most / 2 <= pause && pause <= most,
-               "an init was tried again too early or too late", which);
-      }
+      CheckAttempt(instance, ++instance.attempts);
       Expect(instance.using_it == 0 || !InitIsAwaited(), "G1: Use before init",
              which);
       Expect(!instance.checking, "Init and Check side by side", which);
@@ -864,6 +859,11 @@ void Witness::Begins(HookCall& call, coro::Instant context_deadline) {
       call.deadline = coro::After(call.began, policy_.enter_timeout);
       instance.checking = true;
       break;
+    case HookKind::kMake:
+      call.deadline = coro::After(call.began, policy_.init_timeout);
+      CheckAttempt(instance, ++instance.makings);
+      instance.making = true;
+      break;
   }
   if (call.kind == HookKind::kUse && !call.use->any_deadline) {
     if (policy_.use_timeout != absl::InfiniteDuration()) {
@@ -938,6 +938,9 @@ void Witness::Ends(HookCall& call, const absl::Status& status) {
       instance.checking = false;
       if (!status.ok()) instance.may_close = instance.doomed = true;
       break;
+    case HookKind::kMake:
+      MakeEnds(call, status);
+      break;
   }
 }
 
@@ -982,6 +985,8 @@ void Witness::Stopped(const HookCall& call) {
     case HookKind::kCheck:
       Expect(draining(), "a Check was stopped for no reason", which);
       return;
+    case HookKind::kMake:
+      return CheckMakeStopped(call);
     case HookKind::kExit:
     case HookKind::kClose:
       Expect(false, "an Exit or Close was stopped for no reason", which);
@@ -1029,85 +1034,6 @@ void Witness::ExitTold(const LeaseTrack& track, const ExitCause& cause) {
   Expect(cause.reason == track.cause.reason &&
              cause.error.code() == track.cause.error.code(),
          "G3: Exit was told another cause", track.number);
-}
-
-void Witness::ForetellInitFailure(const HookCall& call, std::string message) {
-  if (call.deaf || !InitIsAwaited() || draining() || with_requests_) return;
-  if (call.stopped) {
-    if (Now() < call.deadline) return;  // nobody waits
-    message = "init did not end within init_timeout";
-  } else if (Now() >= call.deadline) {
-    return;  // either may be said
-  }
-  const auto foretell = [&](LeaseTrack& track) {
-    // Whose time to leave has come is told of that.
-    if (MayStop(track) || track.enter_spent >= policy_.enter_timeout) {
-      return;
-    }
-    track.init_failure = message;
-  };
-  if (hooks_.enter) {
-    for (LeaseTrack* const track : live_) {
-      if (track->awaits_init && track->instance == call.instance) {
-        foretell(*track);
-      }
-    }
-    return;
-  }
-  const std::vector<LeaseTrack*>& queue = QueueOf(call.instance->key);
-  for (const LeaseTrack* const track : queue) {
-    if (MayLeave(*track) || !track->init_failure.empty()) return;
-  }
-  const Pool::Census::Line* const line = Census().Find(call.instance->key);
-  // Else some are bound, or failed, and do not know it yet.
-  if (line == nullptr || line->waiting != queue.size()) return;
-  std::size_t before = 0;
-  for (const Pool::Census::Seat& seat : line->seats) {
-    if (!UnderWay(seat)) continue;
-    if (seat.number == call.instance->number) {
-      for (std::size_t i = 0; i < queue.size(); ++i) {
-        if (i >= before && i - before < SlotsLeft(seat)) {
-          foretell(*queue[i]);
-        } else if (absl::StartsWith(message, "failure ")) {
-          queue[i]->spared = message;
-        }
-      }
-      return;
-    }
-    before += SlotsLeft(seat);
-  }
-}
-
-void Witness::InitSucceeded() {
-  if (breaker_.open) breaker_.closed_at = Now();
-  breaker_.failures = 0;
-  breaker_.open = false;
-  breaker_.probe = nullptr;
-}
-
-void Witness::InitFailed(InstanceTrack& instance, const absl::Status& status) {
-  instance.init_failed = true;
-  const bool probe = breaker_.probe == &instance;
-  if (probe) breaker_.probe = nullptr;
-  if (!HasReason(status, Reason::kInitFailed) &&
-      !HasReason(status, Reason::kInitTimedOut)) {
-    return;
-  }
-  init_failed_at_ = Now();
-  ++breaker_.failures;
-  if (policy_.breaker.failures == 0 ||
-      breaker_.failures < policy_.breaker.failures ||
-      (breaker_.open && !probe)) {
-    return;
-  }
-  breaker_.open = true;
-  breaker_.opened_at = Now();
-  breaker_.retry_at = coro::After(Now(), policy_.breaker.open);
-}
-
-bool Witness::BreakerAllows() const {
-  return !breaker_.open ||
-         (Now() >= breaker_.retry_at && breaker_.probe == nullptr);
 }
 
 // ---- events ----
@@ -1339,14 +1265,17 @@ void Witness::OnLog(const Event& event) {
   switch (event.phase) {
     case Phase::kConstructed:
       once(instance->told_constructed, instance->constructed);
+      before_constructed_ = breaker_;
       if (!hooks_.init) InitSucceeded();
       break;
     case Phase::kInitializing:
       once(instance->told_initializing, instance->told_constructed);
       break;
     case Phase::kProgress:
-      Expect(instance->told_initializing && !instance->told_ready &&
-                 !instance->told_failed,
+      // Or of its constructor.
+      Expect(instance->told_initializing == instance->told_constructed &&
+                 instance->makings + instance->attempts > 0 &&
+                 !instance->told_ready && !instance->told_failed,
              "PROGRESS at the wrong time", which);
       break;
     case Phase::kReady:
@@ -1358,7 +1287,12 @@ void Witness::OnLog(const Event& event) {
     case Phase::kFailed:
       Expect(!instance->told_failed, "FAILED twice", which);
       instance->told_failed = true;
-      if (instance->throws) break;  // counted when it threw
+      if (instance->unmade) break;  // counted when it threw
+      if (!instance->constructed) return Unmade(*instance, event.status);
+      if (HasReason(event.status, Reason::kInitFailed) &&
+          !instance->told_initializing) {
+        return LostWhileMade(*instance, event.status);
+      }
       if (instance->told_initializing && !instance->told_ready) {
         // Lost, it is of no use though its init went well.
         instance->init_ok &= !instance->lost;

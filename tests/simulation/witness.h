@@ -42,19 +42,26 @@ namespace anteroom::lifecycle {
 
 class Witness;
 
-enum class HookKind { kInit, kEnter, kUse, kExit, kClose, kCheck };
+// kMake: an awaited constructor.
+enum class HookKind { kInit, kEnter, kUse, kExit, kClose, kCheck, kMake };
 
 // One object, from its constructor on.
 struct InstanceTrack {
   std::uint64_t number = 0;
   std::string key;
   coro::Instant constructed_at;
+  bool begun = false;  // its constructor was called
   bool constructed = false;
-  bool throws = false;  // its constructor did
+  bool unmade = false;  // its constructor failed for good
+  bool threw = false;   // by an exception
   bool destroyed = false;
+  // An awaited constructor that runs now; how often it was called.
+  bool making = false;
+  int makings = 0;
   // Its init: running now; calls of the hook; over, and how.
   bool initializing = false;
   int attempts = 0;
+  // Of the constructor, or of the init.
   coro::Instant attempt_ended_at = coro::kNever;
   bool init_ok = false;
   bool init_failed = false;
@@ -283,8 +290,12 @@ class Witness {
 
   // ---- hooks ----
 
+  // A constructor that is over when it returns.
   InstanceTrack& ConstructBegins(const InstanceInfo& info);
   void ConstructThrows(InstanceTrack& instance);
+  // Before each call of an awaited one. What that yields is constructed when
+  // the call has ended well.
+  InstanceTrack& MakeBegins(const InstanceInfo& info);
   void Destroyed(InstanceTrack& instance);
   // A call that begins; `context_deadline` is what the hook was told.
   void Begins(HookCall& call, coro::Instant context_deadline);
@@ -341,6 +352,8 @@ class Witness {
     return instance.init_ok || !InitIsAwaited();
   }
   InstanceTrack* FindInstance(const std::string& id);
+  // The constructor of this object is called for the first time.
+  InstanceTrack& Built(const InstanceInfo& info);
   // As it is now; until it is taken again.
   const Pool::Census& Census() const {
     pool_->TakeCensus(census_);
@@ -391,8 +404,19 @@ class Witness {
   void CheckDecision(const LeaseTrack& track);
   void CheckReceipt(LeaseTrack& track);
   void CheckFailure(LeaseTrack& track, const absl::Status& status);
-  // Who is told why this init failed.
+  // That a constructor, or an init, that failed is tried as init_retry says:
+  // this is the call number `attempt`.
+  void CheckAttempt(const InstanceTrack& instance, int attempt);
+  void MakeEnds(HookCall& call, const absl::Status& status);
+  void CheckMakeStopped(const HookCall& call);
+  // An awaited constructor has failed for good.
+  void Unmade(InstanceTrack& instance, const absl::Status& status);
+  // The object died before its constructor had ended.
+  void LostWhileMade(InstanceTrack& instance, const absl::Status& status);
+  // Who is told why this init, or constructor, failed.
   void ForetellInitFailure(const HookCall& call, std::string message);
+  void ForetellWaiters(const HookCall& call, const std::string& message);
+  void Foretell(LeaseTrack& track, const std::string& message) const;
   void InitFailed(InstanceTrack& instance, const absl::Status& status);
   void InitSucceeded();
   bool BreakerAllows() const;
@@ -409,12 +433,16 @@ class Witness {
   void CheckLine(const Pool::Census& census, const Pool::Census::Line& line);
   void CheckRoomIsMade(const Pool::Census& census);
   void CheckSeat(const Pool::Census::Seat& seat);
+  // One whose constructor runs.
+  void CheckMaking(const Pool::Census::Line& line,
+                   const Pool::Census::Seat& seat);
   void CheckIdling(const Pool::Census::Seat& seat,
                    const InstanceTrack& instance);
   bool IsOverdue(const Pool::Census::Seat& seat) const;
   void CheckCallers(const std::string& key, std::size_t waiting);
   // Its init has failed, and is to be tried again.
   bool AwaitsRetry(const InstanceTrack& instance) const;
+  // Of a constructor or an init that runs.
   bool InitIsDeaf(const InstanceTrack& instance) const;
   void CheckSpares(const Pool::Census::Line& line);
   std::size_t slots() const {
@@ -475,6 +503,8 @@ class Witness {
   bool with_requests_ = false;
   bool with_deferred_scopes_ = false;
   BreakerModel breaker_;
+  // As it was before an object without an Init was constructed last.
+  BreakerModel before_constructed_;
   coro::Instant init_failed_at_ = coro::Instant::min();
   // Tokens given out, less the first.
   std::uint64_t first_token_;

@@ -211,6 +211,9 @@ void Witness::CheckCalls() {
       case HookKind::kCheck:
         Expect(!draining(), "a Check goes on though it drains", which);
         break;
+      case HookKind::kMake:
+        Expect(!draining(), "a constructor goes on though it drains", which);
+        break;
       case HookKind::kExit:
       case HookKind::kClose:
         break;
@@ -258,7 +261,7 @@ void Witness::CheckCensus() {
     for (const Pool::Census::Seat& seat : line.seats) {
       bound += static_cast<std::size_t>(seat.bound);
       overdue += IsOverdue(seat);
-      CheckSeat(seat);
+      seat.constructed ? CheckSeat(seat) : CheckMaking(line, seat);
     }
     waiting += line.waiting;
   }
@@ -294,8 +297,7 @@ void Witness::CheckCensus() {
 void Witness::CheckSeat(const Pool::Census::Seat& seat) {
   const InstanceTrack& track = instances_[seat.number - 1];
   const std::uint64_t which = seat.number;
-  Expect(seat.constructed && track.constructed && !track.destroyed,
-         "a constructor that does not run", which);
+  Expect(track.constructed && !track.destroyed, "constructed by nobody", which);
   Expect(static_cast<std::size_t>(seat.bound) <= slots(),
          "G5: more than max_holders are bound", which);
   Expect(seat.bound >= track.held, "held, but not bound", which);
@@ -367,7 +369,7 @@ void Witness::CheckDeferred(const Pool::Census::Line& line) {
     if (!UnderWay(seat)) continue;
     for (std::size_t left = SlotsLeft(seat); left > 0 && place < queue.size();
          --left, ++place) {
-      Expect(!queue[place]->deferred || seat.checking,
+      Expect(!queue[place]->deferred || seat.checking || !seat.constructed,
              "a deferred lease waits for an init", queue[place]->number);
     }
   }
@@ -388,7 +390,9 @@ bool Witness::AwaitsRetry(const InstanceTrack& instance) const {
 
 bool Witness::InitIsDeaf(const InstanceTrack& instance) const {
   for (const HookCall* const call : calls_) {
-    if (call->kind == HookKind::kInit && call->instance == &instance) {
+    const bool inits =
+        call->kind == HookKind::kInit || call->kind == HookKind::kMake;
+    if (inits && call->instance == &instance) {
       return !call->heeds;
     }
   }
@@ -419,11 +423,11 @@ void Witness::CheckLine(const Pool::Census& census,
   bool hope = false;
   for (const Pool::Census::Seat& seat : line.seats) {
     hope |= !seat.retired;
-    const bool lends =
-        seat.state == InstanceState::kReady ||
-        seat.state == InstanceState::kHeld ||
-        (hooks_.enter && (seat.state == InstanceState::kConstructed ||
-                          seat.state == InstanceState::kInitializing));
+    const bool lends = seat.state == InstanceState::kReady ||
+                       seat.state == InstanceState::kHeld ||
+                       (hooks_.enter && seat.constructed &&
+                        (seat.state == InstanceState::kConstructed ||
+                         seat.state == InstanceState::kInitializing));
     Expect(!lends || seat.retired || seat.checking ||
                static_cast<std::size_t>(seat.bound) >= slots(),
            "G7: an object with room, and somebody waits for it", seat.number);
@@ -509,8 +513,8 @@ void Witness::CheckEnd() {
            "G7: somebody has no answer", track->number);
   }
   for (const InstanceTrack& instance : instances_) {
-    if (instance.throws) {
-      Expect(instance.told_failed, "a constructor that threw was not told of",
+    if (instance.unmade) {
+      Expect(instance.told_failed, "a constructor that failed was not told of",
              instance.number);
       continue;
     }
