@@ -32,7 +32,6 @@ class RandomCalls {
     RandomKind& kind;
     Witness& witness;
     Chance& chance;
-    const Policy& policy;
     coro::TaskGroup& group;
   };
 

@@ -169,7 +169,7 @@ RandomWorld::RandomWorld(std::uint64_t seed, bool checks, bool tells)
   pool_ = *anteroom_->FindPool("r");
   witness_.set_pool(*pool_);
   uses_ = std::make_unique<RandomCalls>(RandomCalls::World{
-      runtime(), *anteroom_, *kind_, witness_, chance_, policy_, calls_});
+      runtime(), *anteroom_, *kind_, witness_, chance_, calls_});
   anteroom_->Start();
 }
 

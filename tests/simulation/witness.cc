@@ -1282,6 +1282,8 @@ void Witness::OnLog(const Event& event) {
       once(instance->told_ready, instance->init_ok);
       Expect(instance->told_initializing && !instance->told_failed,
              "READY without init", which);
+      Expect(!instance->lost || instance->lost_at == Now(),
+             "READY, but it was lost", which);
       InitSucceeded();
       break;
     case Phase::kFailed:

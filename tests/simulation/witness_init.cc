@@ -20,7 +20,7 @@ void Witness::CheckAttempt(const InstanceTrack& instance, int attempt) {
   Expect(attempt <= policy_.init_retry.attempts, "G2: more inits than attempts",
          which);
   if (attempt == 1) return;
-  // (Its loss is known to nobody else at once.)
+  // What it says at this very moment may not have been heard.
   Expect(!instance.lost || instance.lost_at == Now(),
          "what is lost is tried again", which);
   absl::Duration most = policy_.init_retry.initial_backoff;
