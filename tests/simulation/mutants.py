@@ -999,6 +999,28 @@ MUTANTS = [
         "a forwarded call of a deferred lease does not await its enter",
     ),
     Mutant(
+        "pass_awaits_enter_for_nobody",
+        "pool.cc",
+        " coro::Instant deadline) {\n"
+        "  if (lease->deferred()) {\n"
+        "    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);\n",
+        " coro::Instant deadline) {\n"
+        "  if (lease->deferred()) {\n"
+        "    coro::Task<absl::Status> enter = lease->AwaitEntered({}, deadline);\n",
+        "a forwarded call awaits an enter though its caller left",
+    ),
+    Mutant(
+        "pass_awaits_enter_too_long",
+        "pool.cc",
+        " coro::Instant deadline) {\n"
+        "  if (lease->deferred()) {\n"
+        "    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);\n",
+        " coro::Instant deadline) {\n"
+        "  if (lease->deferred()) {\n"
+        "    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, coro::kNever);\n",
+        "a forwarded call awaits an enter after its deadline",
+    ),
+    Mutant(
         "passage_outlives_use_grace",
         "passage.cc",
         "      stop_(lease_stop_),\n",

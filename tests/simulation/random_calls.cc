@@ -230,10 +230,13 @@ void RandomCalls::CheckRefused(const Call& call, const absl::Status& status) {
 }
 
 void RandomCalls::CheckIdle() {
-  // A Use awaits a deferred enter only while there is one.
+  // A Use awaits a deferred enter only while there is one, and a caller.
   for (const auto& call : calls_) {
+    const bool awaits_enter = call->lease->state() == LeaseState::kEntering &&
+                              !call->track->left &&
+                              Now() < call->track->deadline;
     Expect(call->over || (call->track->reached && !call->track->hook_over) ||
-               call->lease->state() == LeaseState::kEntering,
+               awaits_enter,
            "a Use has no answer", *call);
   }
   for (const Endpoint& endpoint : endpoints_) {
