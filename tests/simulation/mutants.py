@@ -992,8 +992,7 @@ MUTANTS = [
     Mutant(
         "pass_awaits_no_enter",
         "pool.cc",
-        " coro::Instant deadline) {\n"
-        "  if (lease->deferred()) {\n",
+        " coro::Instant deadline) {\n  if (lease->deferred()) {\n",
         " coro::Instant deadline) {\n"
         "  if (lease->deferred() && lease->stream_bound()) {\n",
         "a forwarded call of a deferred lease does not await its enter",
@@ -1017,7 +1016,8 @@ MUTANTS = [
         "    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);\n",
         " coro::Instant deadline) {\n"
         "  if (lease->deferred()) {\n"
-        "    coro::Task<absl::Status> enter = lease->AwaitEntered(stop, coro::kNever);\n",
+        "    coro::Task<absl::Status> enter ="
+        " lease->AwaitEntered(stop, coro::kNever);\n",
         "a forwarded call awaits an enter after its deadline",
     ),
     Mutant(
