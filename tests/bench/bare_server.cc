@@ -1,15 +1,10 @@
 #include "tests/bench/bare_server.h"
 
-#include <unistd.h>
-
-#include <memory>
-
-#include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "anteroom/v1/resource_service.pb.h"
 #include "bare.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
-#include "tests/bench/process.h"
+#include "tests/bench/serve.h"
 
 namespace anteroom::bench {
 namespace {
@@ -84,14 +79,7 @@ class Service : public BareService::CallbackService {
 void RunBareServer() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Service service;
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  SayListening(absl::StrCat("127.0.0.1:", port));
-  while (true) pause();
+  Serve(service);
 }
 
 }  // namespace anteroom::bench

@@ -73,13 +73,9 @@ class EtcdCaller : public Caller {
 }  // namespace
 
 Callers OpenEtcdScopes(const std::string& etcd, int width) {
-  const auto channels = Connect(etcd, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    callers.push_back(
-        std::make_unique<EtcdCaller>(channels[i % channels.size()], i));
-  }
-  return callers;
+  return OpenCallers(etcd, width, [](const auto& channel, int number) {
+    return std::make_unique<EtcdCaller>(channel, number);
+  });
 }
 
 }  // namespace anteroom::bench

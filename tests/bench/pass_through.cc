@@ -5,8 +5,6 @@
 // Prints, as medians of the rounds, calls a second and the processor time of
 // all three processes for a call, and how the two ways compare: each ratio is
 // the median of those within a round, since a machine's speed drifts.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -26,6 +24,7 @@
 #include "tests/bench/measure.h"
 #include "tests/bench/process.h"
 #include "tests/bench/scratch.h"
+#include "tests/bench/serve.h"
 #include "tests/bench/statistics.h"
 #include "tests/support/endpoint_kind.h"
 
@@ -47,18 +46,6 @@ class BenchService : public EchoService::CallbackService {
     return reactor;
   }
 };
-
-[[noreturn]] void RunService() {
-  BenchService service;
-  int port = 0;
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterService(&service);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  SayListening(absl::StrCat("127.0.0.1:", port));
-  while (true) pause();
-}
 
 // A kind whose objects are all at `endpoint`.
 config::CustomKinds EndpointKinds(const std::string& endpoint) {
@@ -170,7 +157,10 @@ void Compare(const Way& direct, const Way& through, const char* size,
 
 void Run(const Options& options) {
   const Scratch scratch("/tmp");
-  const Process service = ForkServer([] { RunService(); });
+  const Process service = ForkServer([] {
+    BenchService service;
+    Serve(service);
+  });
   const std::string config = scratch.Write(
       "config.textproto",
       "resources { name: \"echo\" custom { kind: \"endpoint\" } }");

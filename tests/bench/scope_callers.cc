@@ -61,13 +61,10 @@ class UnaryScopeCaller : public Caller {
 }  // namespace
 
 Callers OpenUnaryScopes(const std::string& server, int width) {
-  const auto channels = Connect(server, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    callers.push_back(std::make_unique<UnaryScopeCaller>(
-        v1::ResourceService::NewStub(channels[i % channels.size()])));
-  }
-  return callers;
+  return OpenCallers(server, width, [](const auto& channel, int) {
+    return std::make_unique<UnaryScopeCaller>(
+        v1::ResourceService::NewStub(channel));
+  });
 }
 
 }  // namespace anteroom::bench

@@ -9,21 +9,16 @@
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "server/coro/check.h"
 #include "tests/bench/closed_loop.h"
 
 namespace anteroom::bench {
 namespace {
 
-// Servers that are about to be killed may still write there.
-void Remove(const std::string& path) {
-  std::error_code failed;
-  for (int tries = 0; tries < 50; ++tries) {
-    std::filesystem::remove_all(path, failed);
-    if (!std::filesystem::exists(path)) return;
-    absl::SleepFor(absl::Milliseconds(100));
+// Until nobody holds the other end of the pipe any more.
+void AwaitEnd(int pipe_end) {
+  char nothing = 0;
+  while (read(pipe_end, &nothing, 1) != 0) {
   }
 }
 
@@ -34,17 +29,22 @@ Scratch::Scratch(const std::string& parent)
   if (mkdtemp(path_.data()) == nullptr) {
     Fail(absl::StrCat("cannot make a folder in ", parent));
   }
-  const pid_t program = getpid();
+  // Whoever may write there has the second end: this program, and the servers
+  // that it will start, of other programs, too.
+  int pipe_ends[2];
+  ANTEROOM_CHECK(pipe(pipe_ends) == 0);
   const pid_t remover = fork();
   ANTEROOM_CHECK(remover >= 0);
+  close(pipe_ends[remover == 0 ? 1 : 0]);
   if (remover != 0) return;
   // Out of reach of Ctrl-C. Whoever reads what the program prints is not kept
   // waiting for this process.
   setsid();
   const int nowhere = open("/dev/null", O_RDWR);
   for (int standard = 0; standard < 3; ++standard) dup2(nowhere, standard);
-  while (getppid() == program) absl::SleepFor(absl::Milliseconds(100));
-  Remove(path_);
+  AwaitEnd(pipe_ends[0]);
+  std::error_code failed;
+  std::filesystem::remove_all(path_, failed);
   _exit(0);
 }
 

@@ -9,7 +9,8 @@ namespace anteroom::bench {
 class Scratch {
  public:
   // A new folder in `parent`. Forks a process that waits for this one to end,
-  // and then removes it. REQUIRES: gRPC has begun nothing yet.
+  // and for all that it has started since, and then removes it. REQUIRES: gRPC
+  // has begun nothing yet.
   explicit Scratch(const std::string& parent);
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -86,32 +86,25 @@ class StreamCaller : public Caller, Reactor {
 }  // namespace
 
 Callers OpenWithUses(const std::string& anteroomd, int width) {
-  const auto channels = Connect(anteroomd, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    const auto stub =
-        v1::ResourceService::NewStub(channels[i % channels.size()]);
-    callers.push_back(std::make_unique<StreamCaller>(
+  return OpenCallers(anteroomd, width, [](const auto& channel, int) {
+    const auto stub = v1::ResourceService::NewStub(channel);
+    return std::make_unique<StreamCaller>(
         WithAcquire(kHeld, v1::AcquireRequest::EVENTS_NONE),
         [&stub](grpc::ClientContext* context, Reactor* reactor) {
           stub->async()->With(context, reactor);
-        }));
-  }
-  return callers;
+        });
+  });
 }
 
 Callers OpenBareStreams(const std::string& bare_server, int width) {
-  const auto channels = Connect(bare_server, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    const auto stub = BareService::NewStub(channels[i % channels.size()]);
-    callers.push_back(std::make_unique<StreamCaller>(
+  return OpenCallers(bare_server, width, [](const auto& channel, int) {
+    const auto stub = BareService::NewStub(channel);
+    return std::make_unique<StreamCaller>(
         v1::WithRequest(),
         [&stub](grpc::ClientContext* context, Reactor* reactor) {
           stub->async()->Stream(context, reactor);
-        }));
-  }
-  return callers;
+        });
+  });
 }
 
 }  // namespace anteroom::bench

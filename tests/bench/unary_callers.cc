@@ -77,26 +77,18 @@ std::string Acquire(v1::ResourceService::Stub& stub) {
 }  // namespace
 
 Callers OpenUses(const std::string& anteroomd, int width) {
-  const auto channels = Connect(anteroomd, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    auto stub = v1::ResourceService::NewStub(channels[i % channels.size()]);
+  return OpenCallers(anteroomd, width, [](const auto& channel, int) {
+    auto stub = v1::ResourceService::NewStub(channel);
     const std::string lease_id = Acquire(*stub);
-    callers.push_back(
-        std::make_unique<HolderCaller>(std::move(stub), lease_id));
-  }
-  return callers;
+    return std::make_unique<HolderCaller>(std::move(stub), lease_id);
+  });
 }
 
 Callers OpenBareUses(const std::string& bare_server, int width) {
-  const auto channels = Connect(bare_server, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    callers.push_back(std::make_unique<BareCaller>(
-        test::bare::v1::BareService::NewStub(channels[i % channels.size()]),
-        kSomeLease));
-  }
-  return callers;
+  return OpenCallers(bare_server, width, [](const auto& channel, int) {
+    return std::make_unique<BareCaller>(
+        test::bare::v1::BareService::NewStub(channel), kSomeLease);
+  });
 }
 
 }  // namespace anteroom::bench

@@ -140,13 +140,10 @@ class InteractiveCaller : public ScopeCaller {
 template <typename ScopeCallerType>
 Callers OpenScopes(const std::string& anteroomd, int width,
                    v1::AcquireRequest::Events events) {
-  const auto channels = Connect(anteroomd, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    callers.push_back(std::make_unique<ScopeCallerType>(
-        v1::ResourceService::NewStub(channels[i % channels.size()]), events));
-  }
-  return callers;
+  return OpenCallers(anteroomd, width, [events](const auto& channel, int) {
+    return std::make_unique<ScopeCallerType>(
+        v1::ResourceService::NewStub(channel), events);
+  });
 }
 
 }  // namespace
@@ -173,13 +170,9 @@ Callers OpenInteractiveScopesWithEvents(const std::string& anteroomd,
 }
 
 Callers OpenBareOnces(const std::string& bare_server, int width) {
-  const auto channels = Connect(bare_server, width);
-  Callers callers;
-  for (int i = 0; i < width; ++i) {
-    callers.push_back(std::make_unique<BareOnceCaller>(
-        BareService::NewStub(channels[i % channels.size()])));
-  }
-  return callers;
+  return OpenCallers(bare_server, width, [](const auto& channel, int) {
+    return std::make_unique<BareOnceCaller>(BareService::NewStub(channel));
+  });
 }
 
 }  // namespace anteroom::bench
