@@ -128,7 +128,7 @@ Task<void> RandomCalls::Forward(std::shared_ptr<Call> call,
       world_.kind.PickWay(world_.kind.manners().use_fails);
   HookCall hook;
   hook.kind = HookKind::kUse;
-  hook.instance = world_.witness.InstanceOf(passage->instance_id());
+  hook.instance = world_.witness.FindInstance(passage->instance_id());
   hook.lease = &world_.witness.TrackOf(call->lease->info());
   hook.use = call->track;
   ForwardContext context(world_.runtime, call->track->deadline,
@@ -183,7 +183,7 @@ void RandomCalls::CheckStopReason(const Call& call, const Passage& passage) {
 
 void RandomCalls::CheckEndpointRefused(Call& call, const absl::Status& status) {
   const InstanceTrack* const object =
-      world_.witness.InstanceOf(call.lease->View().instance_id);
+      world_.witness.FindInstance(call.lease->View().instance_id);
   if (object == nullptr) return;
   const absl::StatusOr<std::string> endpoint =
       EndpointOf(object->number, call.lease->value());

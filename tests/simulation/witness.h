@@ -286,7 +286,7 @@ class Witness {
   void ScopeRefused(LeaseTrack& track);
   const LeaseTrack* Named(const std::string& name) const;
   // Null: none has been built that bears this id.
-  InstanceTrack* InstanceOf(const std::string& id) { return FindInstance(id); }
+  InstanceTrack* FindInstance(const std::string& id);
 
   // ---- hooks ----
 
@@ -351,7 +351,6 @@ class Witness {
   bool Usable(const InstanceTrack& instance) const {
     return instance.init_ok || !InitIsAwaited();
   }
-  InstanceTrack* FindInstance(const std::string& id);
   // The constructor of this object is called for the first time.
   InstanceTrack& Built(const InstanceInfo& info);
   // As it is now; until it is taken again.
