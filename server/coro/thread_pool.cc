@@ -19,7 +19,7 @@ ThreadPool::~ThreadPool() {
     MutexLock lock(mu_);
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_.NotifyAll();
   for (std::thread& thread : threads_) thread.join();
 }
 
@@ -28,7 +28,7 @@ void ThreadPool::Post(Work work) {
     MutexLock lock(mu_);
     queue_.push_back(std::move(work));
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 void ThreadPool::RunLoop() {
@@ -38,7 +38,7 @@ void ThreadPool::RunLoop() {
       MutexLock lock(mu_);
       while (queue_.empty()) {
         if (stopping_) return;
-        wake_.wait(mu_);
+        wake_.Wait(mu_);
       }
       work = std::move(queue_.front());
       queue_.pop_front();

@@ -7,7 +7,6 @@
 #ifndef ANTEROOM_SERVER_CORO_THREAD_POOL_H_
 #define ANTEROOM_SERVER_CORO_THREAD_POOL_H_
 
-#include <condition_variable>
 #include <deque>
 #include <thread>
 #include <vector>
@@ -31,7 +30,7 @@ class ThreadPool : public Executor {
   void RunLoop();
 
   Mutex mu_;
-  std::condition_variable_any wake_;
+  CondVar wake_;
   std::deque<Work> queue_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<std::thread> threads_;  // constant after construction

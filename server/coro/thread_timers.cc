@@ -10,7 +10,7 @@ ThreadTimers::~ThreadTimers() {
     MutexLock lock(mu_);
     stopping_ = true;
   }
-  wake_.notify_one();
+  wake_.NotifyOne();
   thread_.join();
 }
 
@@ -24,7 +24,7 @@ Timers::Id ThreadTimers::Schedule(Instant when, Work work) {
     due_.emplace(id, when);
     is_first = place == pending_.begin();
   }
-  if (is_first) wake_.notify_one();
+  if (is_first) wake_.NotifyOne();
   return static_cast<Id>(id);
 }
 
@@ -47,14 +47,14 @@ void ThreadTimers::RunLoop() {
       MutexLock lock(mu_);
       if (stopping_) return;
       if (pending_.empty() || pending_.begin()->first.first == kNever) {
-        wake_.wait(mu_);
+        wake_.Wait(mu_);
         continue;
       }
       const auto first = pending_.begin();
       // A copy: Cancel() may take the timer away while this waits for it.
       const Instant when = first->first.first;
       if (clock_.Now() < when) {
-        wake_.wait_until(mu_, when);
+        wake_.WaitUntil(mu_, when);
         continue;
       }
       work = std::move(first->second);

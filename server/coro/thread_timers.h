@@ -7,7 +7,6 @@
 #ifndef ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
 #define ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
 
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <thread>
@@ -39,7 +38,7 @@ class ThreadTimers : public Timers {
   Executor& executor_;
   const Clock& clock_;
   Mutex mu_;
-  std::condition_variable_any wake_;
+  CondVar wake_;
   std::map<Key, Work> pending_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::uint64_t, Instant> due_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;

@@ -193,19 +193,19 @@ FakeProvider::Call FakeProvider::Await(const std::string& method,
     for (const Call& call : noted_calls_) {
       if (call.method == method && --left == 0) return call;
     }
-    noted_.wait(mu_);
+    noted_.Wait(mu_);
   }
 }
 
 void FakeProvider::AwaitCancelled(int count) const {
   coro::MutexLock lock(mu_);
-  while (cancelled_ < count) noted_.wait(mu_);
+  while (cancelled_ < count) noted_.Wait(mu_);
 }
 
 void FakeProvider::CountCancelled() {
   coro::MutexLock lock(mu_);
   ++cancelled_;
-  noted_.notify_all();
+  noted_.NotifyAll();
 }
 
 void FakeProvider::Note(const char* method,
@@ -215,7 +215,7 @@ void FakeProvider::Note(const char* method,
   copy->CopyFrom(request);
   coro::MutexLock lock(mu_);
   noted_calls_.push_back({method, std::move(copy), deadline});
-  noted_.notify_all();
+  noted_.NotifyAll();
 }
 
 Task<absl::Status> Hang(FakeProvider& provider, std::stop_token stop) {

@@ -3,7 +3,6 @@
 #ifndef ANTEROOM_TESTS_KINDS_PROVIDER_FAKE_PROVIDER_H_
 #define ANTEROOM_TESTS_KINDS_PROVIDER_FAKE_PROVIDER_H_
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -104,7 +103,7 @@ class FakeProvider {
   std::unique_ptr<grpc::Server> server_;
   std::string address_;
   mutable coro::Mutex mu_;
-  mutable std::condition_variable_any noted_;
+  mutable coro::CondVar noted_;
   std::vector<Call> noted_calls_ ABSL_GUARDED_BY(mu_);
   int cancelled_ ABSL_GUARDED_BY(mu_) = 0;
 };

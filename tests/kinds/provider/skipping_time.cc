@@ -12,7 +12,7 @@ SkippingTime::~SkippingTime() {
   {
     coro::MutexLock lock(mu_);
     stopping_ = true;
-    wake_.notify_one();
+    wake_.NotifyOne();
   }
   thread_.join();
 }
@@ -20,7 +20,7 @@ SkippingTime::~SkippingTime() {
 void SkippingTime::Skip(absl::Duration by) {
   coro::MutexLock lock(mu_);
   skipped_ += absl::ToInt64Nanoseconds(by);
-  wake_.notify_one();
+  wake_.NotifyOne();
 }
 
 coro::Instant SkippingTime::Now() const {
@@ -36,7 +36,7 @@ coro::Timers::Id SkippingTime::Schedule(coro::Instant when, coro::Work work) {
   const std::uint64_t id = ++last_id_;
   pending_.emplace(Key{when, id}, std::move(work));
   due_.emplace(id, when);
-  wake_.notify_one();
+  wake_.NotifyOne();
   return static_cast<Id>(id);
 }
 
@@ -57,14 +57,15 @@ void SkippingTime::RunLoop() {
   coro::MutexLock lock(mu_);
   while (!stopping_) {
     if (pending_.empty()) {
-      wake_.wait(mu_);
+      wake_.Wait(mu_);
       continue;
     }
     const auto first = pending_.begin();
     const auto left = first->first.first - Now();
     if (left > std::chrono::nanoseconds(0)) {
-      wake_.wait_for(
-          mu_, std::min<std::chrono::nanoseconds>(left, std::chrono::hours(1)));
+      wake_.WaitUntil(mu_, std::chrono::steady_clock::now() +
+                               std::min<std::chrono::nanoseconds>(
+                                   left, std::chrono::hours(1)));
       continue;
     }
     executor_.Post(std::move(first->second));

@@ -7,7 +7,6 @@
 #define ANTEROOM_TESTS_KINDS_PROVIDER_SKIPPING_TIME_H_
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <thread>
@@ -44,7 +43,7 @@ class SkippingTime : public coro::Clock, public coro::Timers {
   coro::Executor& executor_;
   std::atomic<std::int64_t> skipped_{0};  // nanoseconds
   coro::Mutex mu_;
-  std::condition_variable_any wake_;
+  coro::CondVar wake_;
   std::map<Key, coro::Work> pending_ ABSL_GUARDED_BY(mu_);
   std::map<std::uint64_t, coro::Instant> due_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
