@@ -44,11 +44,12 @@ void Forward::Start(Target target) {
   upstream_context_.set_deadline(
       std::min(target_.deadline, context_.deadline()));
   on_stop_.emplace(target_.stop, Cancel{this});
-  const bool holds = shape_->one_request;
+  const bool holds = shape_->one_request.holds();
   {
     coro::MutexLock lock(mu_);
+    lingers_ = holds;
     if (holds) requests_.Hold();
-    if (shape_->one_response) responses_.Hold();
+    if (shape_->one_response.holds()) responses_.Hold();
   }
   ReadRequest();
   if (holds) forwards_.linger.Add(weak_from_this());
@@ -63,10 +64,11 @@ void Forward::Refuse(const absl::Status& status) {
 void Forward::LingerOver() {
   {
     coro::MutexLock lock(mu_);
+    lingers_ = false;
     if (stage_ == Stage::kNone) {
-      requests_.LetGo();
+      if (requests_.LetGo()) shape_->one_request.Note(false);
     } else if (headers_arrived_) {
-      responses_.LetGo();
+      if (responses_.LetGo()) shape_->one_response.Note(false);
     }
   }
   PushRequests();
@@ -216,17 +218,15 @@ void Forward::Upstream::OnWritesDoneDone(bool ok) {
 void Forward::Upstream::OnReadInitialMetadataDone(bool ok) {
   TsanAcquire(&forward_);
   if (!ok) return;  // there are none, and the status follows
-  bool holds = false;
+  bool lingers = false;
   {
     coro::MutexLock lock(forward_.mu_);
     forward_.headers_arrived_ = true;
-    holds = forward_.responses_.holding();
+    lingers = forward_.responses_.holding() &&
+              !std::exchange(forward_.lingers_, true);
   }
-  if (holds) {
-    forward_.forwards_.linger.Add(forward_.weak_from_this());
-  } else {
-    forward_.PushResponses();
-  }
+  if (lingers) forward_.forwards_.linger.Add(forward_.weak_from_this());
+  forward_.PushResponses();
 }
 
 void Forward::ReadResponse() {
@@ -362,8 +362,8 @@ void Forward::UpstreamDone(const grpc::Status& status) {
     // What is written may wait in gRPC, too, for a client that does not read.
     bounded = responses_.writing() || responses_.messages() > 1;
     if (status.ok()) {
-      shape_->one_request = requests_.messages() == 1;
-      shape_->one_response = responses_.messages() == 1;
+      shape_->one_request.Note(requests_.messages() == 1);
+      shape_->one_response.Note(responses_.messages() == 1);
     }
   }
   if (bounded) BoundEnd();

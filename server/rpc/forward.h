@@ -10,7 +10,7 @@
 // started next, of which a Pump for either direction keeps account.
 //
 // To cost as little as a unary call where it is one, a message that is expected
-// to be the only one (Shapes) waits, for a few milliseconds at most (Linger),
+// to be the only one (Shapes) waits, for a few milliseconds (Linger),
 // for the end that comes right after it: client's headers, message and
 // half-close then travel together, as do the service's headers, message and
 // status.
@@ -180,6 +180,8 @@ class Forward : public grpc::ServerGenericBidiReactor,
   coro::Mutex mu_;
   std::shared_ptr<Forward> self_ ABSL_GUARDED_BY(mu_);  // until OnDone
   Stage stage_ ABSL_GUARDED_BY(mu_) = Stage::kNone;
+  // LingerOver() follows.
+  bool lingers_ ABSL_GUARDED_BY(mu_) = false;
   Pump requests_ ABSL_GUARDED_BY(mu_);
   // The half-close is sent, or of no use any more.
   bool half_closed_ ABSL_GUARDED_BY(mu_) = false;

@@ -27,7 +27,7 @@ class Lingering {
 class Linger {
  public:
   explicit Linger(coro::Runtime runtime,
-                  absl::Duration time = absl::Milliseconds(3));
+                  absl::Duration time = absl::Milliseconds(10));
 
   // Calls LingerOver() once, after `time` to 2 * `time`, if it is there then.
   void Add(std::weak_ptr<Lingering> waiting);

@@ -25,7 +25,8 @@ class Pump {
  public:
   // Before all else.
   void Hold() { holding_ = true; }
-  void LetGo() { holding_ = false; }
+  // True: a message waited.
+  bool LetGo() { return std::exchange(holding_, false) && has_out_; }
   bool holding() const { return holding_; }
 
   // True: a read is to be started now; it is in flight.

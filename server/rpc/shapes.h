@@ -1,5 +1,5 @@
-// Shapes: what the calls of a method were like the last time: whether one
-// message went each way. Only how a call is best forwarded depends on it.
+// Shapes: what the calls of a method were like of late: whether one message
+// went each way. Only how a call is best forwarded depends on it.
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_RPC_SHAPES_H_
@@ -15,9 +15,31 @@
 
 namespace anteroom::rpc {
 
+// What is expected of a method's calls: taken back by the first that is not so,
+// and believed again after `kProof` in a row that are.
+class Expectation {
+ public:
+  static constexpr int kProof = 16;
+
+  bool holds() const { return doubts_.load(std::memory_order_relaxed) == 0; }
+  // A call was so, or was not. Of calls that end at the same time, one may be
+  // missed.
+  void Note(bool was_so) {
+    if (!was_so) {
+      doubts_.store(kProof, std::memory_order_relaxed);
+    } else if (const int doubts = doubts_.load(std::memory_order_relaxed);
+               doubts > 0) {
+      doubts_.store(doubts - 1, std::memory_order_relaxed);
+    }
+  }
+
+ private:
+  std::atomic<int> doubts_ = 0;
+};
+
 struct Shape {
-  std::atomic<bool> one_request = true;
-  std::atomic<bool> one_response = true;
+  Expectation one_request;
+  Expectation one_response;
 };
 
 class Shapes {

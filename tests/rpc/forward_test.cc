@@ -108,6 +108,8 @@ class Front : public grpc::CallbackGenericService {
     return forward.get();
   }
 
+  Shapes& shapes() { return forwards_.shapes; }
+
   std::shared_ptr<grpc::GenericStub> stub;
   std::stop_source stop;
   std::promise<grpc::StatusCode> ended;
@@ -169,6 +171,17 @@ TEST_F(ForwardTest, ACallWithoutAnyMessageEndsWithItsHalfClose) {
   EXPECT_TRUE(call.HalfClose());
   EXPECT_EQ(call.Read(), std::nullopt);
   EXPECT_TRUE(call.Finish().ok());
+}
+
+TEST_F(ForwardTest, AMessageThatWaitedForNothingIsRememberedBeforeTheEnd) {
+  const std::shared_ptr<Shape> shape = front_.shapes().Of("/x.Y/Echo");
+  EXPECT_TRUE(shape->one_request.holds());
+  EXPECT_TRUE(shape->one_response.holds());
+  testing::RawCall call(channel_, "/x.Y/Echo");
+  ASSERT_TRUE(call.Write("a"));
+  EXPECT_EQ(call.Read(), "a");
+  EXPECT_FALSE(shape->one_request.holds());
+  EXPECT_FALSE(shape->one_response.holds());
 }
 
 TEST_F(ForwardTest, AStopEndsTheCallAndItsOwnerSaysHow) {

@@ -8,7 +8,7 @@
 namespace anteroom::rpc {
 namespace {
 
-constexpr absl::Duration kTime = absl::Milliseconds(3);
+constexpr absl::Duration kTime = absl::Milliseconds(10);
 
 class Waiting : public Lingering {
  public:

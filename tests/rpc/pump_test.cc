@@ -84,11 +84,19 @@ TEST(PumpTest, ASecondMessageEndsTheHold) {
   EXPECT_FALSE(pump.out_is_last());
 }
 
+TEST(PumpTest, LettingGoTellsWhetherAMessageWaited) {
+  Pump pump;
+  pump.Hold();
+  Arrive(pump, "a");
+  EXPECT_TRUE(pump.LetGo());
+  EXPECT_FALSE(pump.LetGo());
+}
+
 TEST(PumpTest, LettingGoEndsTheHold) {
   Pump pump;
   pump.Hold();
   EXPECT_FALSE(pump.TakeOther());
-  pump.LetGo();
+  EXPECT_FALSE(pump.LetGo());
   ASSERT_TRUE(pump.TakeOther());
   pump.Written();
   Arrive(pump, "a");
