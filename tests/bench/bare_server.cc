@@ -1,6 +1,5 @@
 #include "tests/bench/bare_server.h"
 
-#include "absl/synchronization/mutex.h"
 #include "anteroom/v1/resource_service.pb.h"
 #include "bare.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
@@ -77,7 +76,6 @@ class Service : public BareService::CallbackService {
 }  // namespace
 
 void RunBareServer() {
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   Service service;
   Serve(service);
 }

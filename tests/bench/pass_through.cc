@@ -1,10 +1,11 @@
-// What it costs to call a service through a lease, against calling it directly:
-// unary calls to it and through anteroomd, in turns. Three processes: this
-// client, the service, and the server.
+// What it costs to call a service through a lease, against calling it directly,
+// and against the least that passing a call on costs (bare_forwarder.h): unary
+// calls, in turns. Four processes: this client, the service, and the two that
+// pass calls on to it.
 //
 // Prints, as medians of the rounds, calls a second and the processor time of
-// all three processes for a call, and how the two ways compare: each ratio is
-// the median of those within a round, since a machine's speed drifts.
+// all processes for a call, and how the ways compare with the direct one: each
+// ratio is the median of those within a round, since a machine's speed drifts.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
@@ -20,6 +21,7 @@
 #include "nlohmann/json.hpp"
 #include "server/coro/check.h"
 #include "tests/bench/anteroomd.h"
+#include "tests/bench/bare_forwarder.h"
 #include "tests/bench/closed_loop.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/process.h"
@@ -86,10 +88,11 @@ class EchoCaller : public Caller {
   EchoResponse response_;
 };
 
-// One of the two ways to the service.
+// One of the ways to the service.
 struct Way {
+  const char* name;
   std::shared_ptr<grpc::Channel> channel;
-  std::string lease;  // empty: the direct way
+  std::string lease;  // empty: none is needed
 };
 
 Callers OpenCallers(const Way& way, int width, const EchoRequest& request) {
@@ -115,6 +118,7 @@ std::string Acquire(const std::shared_ptr<grpc::Channel>& channel) {
 struct Options {
   double seconds = 0.4;
   int rounds = 9;
+  std::vector<int> widths = {1, 16, 64, 256};
 };
 
 // What a call costs all three processes.
@@ -125,34 +129,43 @@ Series ProcessorOf(const Turns& turns) {
   return series;
 }
 
-void Print(const char* size, int width, const Turns& direct,
-           const Turns& through) {
-  const Series calls[] = {SeriesOf(direct, &Turn::calls_a_second),
-                          SeriesOf(through, &Turn::calls_a_second)};
-  const Series processor[] = {ProcessorOf(direct), ProcessorOf(through)};
-  std::printf("%-6s %6d %12.0f %12.0f %7.2f %12.0f %12.0f %7.2f\n", size, width,
-              Median(calls[0]), Median(calls[1]),
-              Median(Quotients(calls[1], calls[0])), Median(processor[0]),
-              Median(processor[1]),
-              Median(Quotients(processor[1], processor[0])));
+void Print(const char* size, int width, const Way& way, const Turns& turns,
+           const Turns& direct) {
+  const Series calls = SeriesOf(turns, &Turn::calls_a_second);
+  const Series processor = ProcessorOf(turns);
+  const Series direct_calls = SeriesOf(direct, &Turn::calls_a_second);
+  std::printf("%-6s %7d  %-10s %14.0f %6.2f %19.0f %6.2f\n", size, width,
+              way.name, Median(calls), Median(Quotients(calls, direct_calls)),
+              Median(processor),
+              Median(Quotients(processor, ProcessorOf(direct))));
   std::fflush(stdout);
 }
 
-void Compare(const Way& direct, const Way& through, const char* size,
+// The first of `ways` is the direct one.
+void Compare(const std::vector<Way>& ways, const char* size,
              const EchoRequest& request, int width,
              const std::vector<pid_t>& servers, const Options& options) {
   const absl::Duration time = absl::Seconds(options.seconds);
   const absl::Duration run_up = absl::Milliseconds(100);
-  const Callers callers[] = {OpenCallers(direct, width, request),
-                             OpenCallers(through, width, request)};
-  for (const Callers& way : callers) Measure(way, servers, run_up, time);
-  Turns turns[2];
+  std::vector<Callers> callers;
+  for (const Way& way : ways) {
+    callers.push_back(OpenCallers(way, width, request));
+    Measure(callers.back(), servers, run_up, time);
+  }
+  std::vector<Turns> turns(ways.size());
   for (int round = 0; round < options.rounds; ++round) {
-    for (const int way : {0, 1}) {
-      turns[way].push_back(Measure(callers[way], servers, run_up, time));
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+      turns[i].push_back(Measure(callers[i], servers, run_up, time));
     }
   }
-  Print(size, width, turns[0], turns[1]);
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    Print(size, width, ways[i], turns[i], turns.front());
+  }
+}
+
+std::shared_ptr<grpc::Channel> ChannelTo(const Process& process) {
+  return grpc::CreateChannel(process.address,
+                             grpc::InsecureChannelCredentials());
 }
 
 void Run(const Options& options) {
@@ -161,32 +174,29 @@ void Run(const Options& options) {
     BenchService service;
     Serve(service);
   });
+  const Process bare = ForkServer([&] { RunBareForwarder(service.address); });
   const std::string config = scratch.Write(
       "config.textproto",
       "resources { name: \"echo\" custom { kind: \"endpoint\" } }");
   const Process server =
       ForkServer([&] { RunAnteroomd(config, EndpointKinds(service.address)); });
-  const Way direct = {
-      grpc::CreateChannel(service.address, grpc::InsecureChannelCredentials()),
-      ""};
-  Way through = {
-      grpc::CreateChannel(server.address, grpc::InsecureChannelCredentials()),
-      ""};
-  through.lease = Acquire(through.channel);
+  std::vector<Way> ways = {{"direct", ChannelTo(service), ""},
+                           {"bare", ChannelTo(bare), ""},
+                           {"anteroom", ChannelTo(server), ""}};
+  ways.back().lease = Acquire(ways.back().channel);
   const struct {
     const char* name;
     std::size_t bytes;
   } sizes[] = {{"16 B", 16}, {"1 MiB", 1 << 20}};
   std::printf(
-      "                       calls a second         processor time, us\n"
-      "size   at once       direct      through   ratio       direct"
-      "      through   ratio\n");
+      "size   at once  way        calls a second  ratio  processor time, us  "
+      "ratio\n");
   for (const auto& size : sizes) {
     EchoRequest request;
     request.set_data(std::string(size.bytes, 'x'));
-    for (const int width : {1, 16, 64}) {
-      Compare(direct, through, size.name, request, width,
-              {service.id, server.id}, options);
+    for (const int width : options.widths) {
+      Compare(ways, size.name, request, width, {service.id, bare.id, server.id},
+              options);
     }
   }
 }
@@ -194,16 +204,20 @@ void Run(const Options& options) {
 int Main(int argc, char** argv) {
   Options options;
   CLI::App app(
-      "What a unary call of an object's own service costs through a lease, "
+      "What a unary call of an object's own service costs through a lease "
+      "(anteroom), and through a server that only passes calls on (bare), "
       "against a direct one: in turns, as medians and ratios. Processor time "
-      "is "
-      "that of client, service and server together.",
+      "is that of all processes together.",
       "bench_pass_through");
   app.add_option("--rounds", options.rounds, "Turns of each way")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   app.add_option("--seconds", options.seconds, "How long a turn takes")
       ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--widths", options.widths, "How many calls at once")
+      ->capture_default_str()
+      ->delimiter(',')
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   Run(options);
