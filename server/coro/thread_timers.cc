@@ -15,16 +15,17 @@ ThreadTimers::~ThreadTimers() {
 }
 
 Timers::Id ThreadTimers::Schedule(Instant when, Work work) {
-  bool is_first = false;
+  bool is_late = false;
   std::uint64_t id = 0;
   {
     MutexLock lock(mu_);
     id = ++last_id_;
-    const auto place = pending_.emplace(Key(when, id), std::move(work)).first;
+    pending_.emplace(Key(when, id), std::move(work));
     due_.emplace(id, when);
-    is_first = place == pending_.begin();
+    is_late = when < looks_at_;
+    if (is_late) looks_at_ = when;
   }
-  if (is_first) wake_.NotifyOne();
+  if (is_late) wake_.NotifyOne();
   return static_cast<Id>(id);
 }
 
@@ -46,15 +47,18 @@ void ThreadTimers::RunLoop() {
     {
       MutexLock lock(mu_);
       if (stopping_) return;
-      if (pending_.empty() || pending_.begin()->first.first == kNever) {
-        wake_.Wait(mu_);
-        continue;
-      }
       const auto first = pending_.begin();
       // A copy: Cancel() may take the timer away while this waits for it.
-      const Instant when = first->first.first;
+      const Instant when =
+          first == pending_.end() ? kNever : first->first.first;
       if (clock_.Now() < when) {
-        wake_.WaitUntil(mu_, when);
+        looks_at_ = when;
+        if (when == kNever) {
+          wake_.Wait(mu_);
+        } else {
+          wake_.WaitUntil(mu_, when);
+        }
+        looks_at_ = Instant::min();
         continue;
       }
       work = std::move(first->second);

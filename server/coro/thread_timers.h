@@ -42,6 +42,9 @@ class ThreadTimers : public Timers {
   std::map<Key, Work> pending_ ABSL_GUARDED_BY(mu_);
   std::unordered_map<std::uint64_t, Instant> due_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  // When the thread looks again, by itself or because it was notified. min():
+  // it is awake.
+  Instant looks_at_ ABSL_GUARDED_BY(mu_) = Instant::min();
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;  // last: starts when all else is built
 };
