@@ -7,14 +7,16 @@ Waiter::Awaiter Waiter::Wait(std::stop_token stop, Instant deadline) {
 }
 
 bool Waiter::Fire(Wake wake) {
-  Wake expected = Wake::kPending;
-  if (!wake_.compare_exchange_strong(expected, wake,
-                                     std::memory_order_acq_rel)) {
-    return false;
-  }
+  if (!Decide(wake)) return false;
   if (PassGate()) {
     runtime_.executor.Post([handle = handle_] { handle.resume(); });
   }
+  return true;
+}
+
+bool Waiter::Resume() {
+  if (!Decide(Wake::kSignalled)) return false;
+  if (PassGate()) handle_.resume();
   return true;
 }
 

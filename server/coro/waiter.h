@@ -12,12 +12,12 @@
 // that it is never resumed before its await_suspend has ended.
 //
 // - Resumes on the executor, by a post; inline only if the wake came before
-//   the coroutine had suspended.
+//   the coroutine had suspended, or by Resume().
 // - Shared by the queue that signals it and the frame that awaits it; may be
 //   dropped by either at any time.
 //
 // Thread safety: Signal() and woken() from any thread, under any lock (they
-// only post); Wait() once.
+// only post); Resume() from any thread; Wait() once.
 #ifndef ANTEROOM_SERVER_CORO_WAITER_H_
 #define ANTEROOM_SERVER_CORO_WAITER_H_
 
@@ -50,6 +50,10 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   // True: this call won, and the wait ends (or has ended before it began) with
   // kSignalled. False: it had ended otherwise; signal the next in line.
   bool Signal() { return Fire(Wake::kSignalled); }
+  // The same, but the coroutine is resumed within this call: for a reaction of
+  // gRPC's that has nothing else to do and holds no lock. A hop to the executor
+  // costs more than half of a call.
+  bool Resume();
 
   // True once the wait's outcome is decided.
   bool woken() const {
@@ -62,6 +66,12 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
 
  private:
   bool Fire(Wake wake);
+  // True: this was the first reason to wake.
+  bool Decide(Wake wake) {
+    Wake expected = Wake::kPending;
+    return wake_.compare_exchange_strong(expected, wake,
+                                         std::memory_order_acq_rel);
+  }
   // One of the gate's two events; true for the second.
   bool PassGate() { return gate_.fetch_sub(1, std::memory_order_acq_rel) == 1; }
 

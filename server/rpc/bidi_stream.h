@@ -40,7 +40,7 @@ class BidiStream {
 
   // The next request; nullopt once there are no more. INVALID_REQUEST for a
   // message that does not parse; CANCELLED if `stop` came first. At most one at
-  // a time. Resumes on the executor if it waited.
+  // a time. If it waited it resumes as ByteStream's says.
   coro::Task<absl::StatusOr<std::optional<Request>>> Read(
       std::stop_token stop = {}) {
     auto read = bytes_->Read(std::move(stop));

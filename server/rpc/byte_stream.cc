@@ -25,7 +25,8 @@ coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> ByteStream::Read(
 
 void ByteStream::OnReadDone(bool ok) {
   TsanAcquire(this);
-  incoming_.OnReadDone(ok);
+  const std::shared_ptr<coro::Waiter> reader = incoming_.OnReadDone(ok);
+  if (reader != nullptr) reader->Resume();
 }
 
 void ByteStream::Send(const grpc::ByteBuffer& message) {
@@ -68,11 +69,9 @@ void ByteStream::OnWriteDone(bool ok) {
   TsanAcquire(this);
   std::shared_ptr<coro::Waiter> backlog;
   Next next = Next::kNothing;
-  coro::Timers::Id timer = coro::Timers::Id::kNone;
   {
     coro::MutexLock lock(mu_);
     writing_ = false;
-    std::swap(timer, write_timer_);
     if (!ok) {
       broken_ = true;
       DropQueue();
@@ -81,7 +80,6 @@ void ByteStream::OnWriteDone(bool ok) {
     backlog = std::move(backlog_);
   }
   if (backlog != nullptr) backlog->Signal();
-  calls_.runtime().timers.Cancel(timer);
   Start(next);
   if (!ok) call_.RequestStop();
 }
@@ -116,8 +114,13 @@ void ByteStream::End(const absl::Status& status) {
 void ByteStream::OnDone() {
   TsanAcquire(this);
   std::shared_ptr<ByteStream> self;  // dies last
-  coro::MutexLock lock(mu_);
-  self = std::move(self_);
+  coro::Timers::Id timer = coro::Timers::Id::kNone;
+  {
+    coro::MutexLock lock(mu_);
+    self = std::move(self_);
+    std::swap(timer, write_timer_);
+  }
+  calls_.runtime().timers.Cancel(timer);
 }
 
 ByteStream::Next ByteStream::Advance() {
@@ -141,20 +144,51 @@ void ByteStream::Start(Next next) {
     Finish(final_status_);
     return;
   }
-  const coro::Runtime& runtime = calls_.runtime();
-  const coro::Timers::Id timer = runtime.timers.Schedule(
-      coro::After(runtime.clock.Now(), calls_.options().write_timeout),
-      [weak = weak_from_this()] {
-        const std::shared_ptr<ByteStream> stream = weak.lock();
-        if (stream != nullptr) stream->CutOff();
-      });
-  {
-    // Set before the write is started, so before its reaction.
-    coro::MutexLock lock(mu_);
-    write_timer_ = timer;
-  }
+  // Before the write is started, so before its reaction.
+  WatchWrites();
   TsanRelease(this);
   StartWrite(&outgoing_);
+}
+
+void ByteStream::WatchWrites() {
+  const coro::Runtime& runtime = calls_.runtime();
+  const absl::Duration timeout = calls_.options().write_timeout;
+  const coro::Instant now = runtime.clock.Now();
+  coro::Instant due;
+  {
+    coro::MutexLock lock(mu_);
+    write_due_ = coro::After(now, timeout);
+    if (std::exchange(watched_, true)) return;
+    due = write_due_;
+  }
+  ScheduleWatch(due);
+}
+
+void ByteStream::ScheduleWatch(coro::Instant due) {
+  const coro::Timers::Id timer =
+      calls_.runtime().timers.Schedule(due, [weak = weak_from_this()] {
+        const std::shared_ptr<ByteStream> stream = weak.lock();
+        if (stream != nullptr) stream->Watch();
+      });
+  coro::MutexLock lock(mu_);
+  write_timer_ = timer;
+}
+
+void ByteStream::Watch() {
+  coro::Instant due;
+  {
+    coro::MutexLock lock(mu_);
+    if (self_ == nullptr || !writing_) {
+      watched_ = false;
+      return;
+    }
+    due = write_due_;
+  }
+  if (calls_.runtime().clock.Now() < due) {
+    ScheduleWatch(due);
+  } else {
+    CutOff();
+  }
 }
 
 void ByteStream::CutOff() {

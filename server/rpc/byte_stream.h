@@ -52,8 +52,9 @@ class ByteStream
 
   // The next message; nullopt once the client has half-closed (or the stream is
   // broken: the call's stop token tells). CANCELLED if `stop` came first: the
-  // message, should one arrive, is the next Read's. Resumes on the executor if
-  // it waited.
+  // message, should one arrive, is the next Read's. If it waited it resumes
+  // within OnReadDone(), which does nothing else, or on the executor if it was
+  // stopped.
   coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
       std::stop_token stop);
 
@@ -80,6 +81,12 @@ class ByteStream
   Next Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Start(Next next);
   void DropQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A write begins. One timer watches all of a stream: when it fires it looks
+  // whether the write that is under way then is due, so that most writes cost
+  // no timer.
+  void WatchWrites();
+  void ScheduleWatch(coro::Instant due);
+  void Watch();
   void CutOff();
 
   Calls& calls_;
@@ -98,6 +105,9 @@ class ByteStream
   // Signalled when less queues up.
   std::shared_ptr<coro::Waiter> backlog_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  // When the write under way must have ended.
+  coro::Instant write_due_ ABSL_GUARDED_BY(mu_);
+  bool watched_ ABSL_GUARDED_BY(mu_) = false;
   coro::Timers::Id write_timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
   bool broken_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;

@@ -38,7 +38,8 @@ ClientByteStream::Read(std::stop_token stop) {
 
 void ClientByteStream::OnReadDone(bool ok) {
   TsanAcquire(this);
-  incoming_.OnReadDone(ok);
+  const std::shared_ptr<coro::Waiter> reader = incoming_.OnReadDone(ok);
+  if (reader != nullptr) reader->Signal();
 }
 
 coro::Task<bool> ClientByteStream::Write(grpc::ByteBuffer message,

@@ -28,7 +28,8 @@ class Incoming {
  public:
   // The next message of `reactor`, whose member this is; nullopt once there are
   // no more. CANCELLED if `stop` came first: the message, should one arrive, is
-  // the next Read's. Resumes on the executor if it waited.
+  // the next Read's. If it waited it resumes as OnReadDone()'s caller says, or
+  // on the executor if it was stopped.
   template <typename Reactor>
   coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
       std::shared_ptr<Reactor> reactor, coro::Runtime runtime,
@@ -57,21 +58,17 @@ class Incoming {
     }
   }
 
-  // The reactor's OnReadDone.
-  void OnReadDone(bool ok) {
-    std::shared_ptr<coro::Waiter> reader;
-    {
-      coro::MutexLock lock(mu_);
-      reading_ = false;
-      if (ok) {
-        arrived_ = message_;
-        message_.Clear();
-      } else {
-        over_ = true;
-      }
-      reader = std::move(reader_);
+  // The reactor's OnReadDone. Who waits for it is to be woken up, if not null.
+  std::shared_ptr<coro::Waiter> OnReadDone(bool ok) {
+    coro::MutexLock lock(mu_);
+    reading_ = false;
+    if (ok) {
+      arrived_ = message_;
+      message_.Clear();
+    } else {
+      over_ = true;
     }
-    if (reader != nullptr) reader->Signal();
+    return std::move(reader_);
   }
 
   // Whether a read has said that there are no more messages.

@@ -54,6 +54,24 @@ TEST_F(WaiterTest, ASignalResumesOnTheExecutorNotInPlace) {
   EXPECT_EQ(wait.value(), Wake::kSignalled);
 }
 
+TEST_F(WaiterTest, ResumeResumesInPlace) {
+  const Outcome<Wake> wait = Start();
+  EXPECT_TRUE(waiter_->Resume());
+  ASSERT_TRUE(wait.done());
+  EXPECT_EQ(wait.value(), Wake::kSignalled);
+  EXPECT_FALSE(waiter_->Resume());
+}
+
+TEST_F(WaiterTest, ResumeThatComesAfterAStopLoses) {
+  std::stop_source stop;
+  const Outcome<Wake> wait = Start(stop.get_token());
+  stop.request_stop();
+  EXPECT_FALSE(waiter_->Resume());
+  EXPECT_FALSE(wait.done());
+  world_.RunUntilIdle();
+  EXPECT_EQ(wait.value(), Wake::kCancelled);
+}
+
 TEST_F(WaiterTest, AStopEndsTheWait) {
   std::stop_source stop;
   const Outcome<Wake> wait = Start(stop.get_token());
@@ -117,8 +135,9 @@ TEST(WaiterRaceTest, SignalStopAndDeadlineHaveExactlyOneWinner) {
     auto waiter = std::make_shared<Waiter>(runtime);
     std::stop_source stop;
     executor.Post([stop]() mutable { stop.request_stop(); });
-    executor.Post([waiter, &lost_signals] {
-      if (!waiter->Signal()) ++lost_signals;
+    executor.Post([waiter, round, &lost_signals] {
+      const bool won = round % 2 == 0 ? waiter->Signal() : waiter->Resume();
+      if (!won) ++lost_signals;
     });
     const Wake wake = SyncWait(WaitOn(waiter, stop.get_token(), clock.Now()));
     EXPECT_NE(wake, Wake::kPending);
