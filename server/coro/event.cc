@@ -4,14 +4,18 @@
 
 namespace anteroom::coro {
 
+std::list<std::shared_ptr<Waiter>> Event::SetAndTake() {
+  MutexLock lock(mu_);
+  set_.store(true, std::memory_order_release);
+  return std::exchange(waiters_, {});
+}
+
 void Event::Set() {
-  std::list<std::shared_ptr<Waiter>> waiters;
-  {
-    MutexLock lock(mu_);
-    set_.store(true, std::memory_order_release);
-    waiters.swap(waiters_);
-  }
-  for (const std::shared_ptr<Waiter>& waiter : waiters) waiter->Signal();
+  for (const auto& waiter : SetAndTake()) waiter->Signal();
+}
+
+void Event::Resume() {
+  for (const auto& waiter : SetAndTake()) waiter->Resume();
 }
 
 Task<Wake> Event::Wait(std::stop_token stop, Instant deadline) {

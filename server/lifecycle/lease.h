@@ -145,7 +145,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   void BeginExit();
   // EXITING -> ENDED. AnnounceEnd() follows.
   void End(bool suppressed, absl::Status exit_status, int attempts);
-  void AnnounceEnd() { ended_.Set(); }
+  void AnnounceEnd() { ended_.Resume(); }
 
   // REQUIRES: EXITING.
   ExitCause cause() const;

@@ -68,7 +68,7 @@ void ScopeRunner::Pump() {
     }
     if (scope_.done()) {
       grace_stop_.request_stop();
-      done_.Set();
+      done_.Resume();
     }
   }
 }

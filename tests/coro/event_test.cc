@@ -31,6 +31,18 @@ TEST_F(EventTest, SetWakesEveryWaiterOnce) {
   for (const auto& wait : waits) EXPECT_EQ(wait.value(), Wake::kSignalled);
 }
 
+TEST_F(EventTest, ResumeResumesEveryWaiterInPlace) {
+  std::vector<Outcome<Wake>> waits;
+  for (int i = 0; i < 10; ++i) waits.push_back(Start());
+  event_.Resume();
+  for (const auto& wait : waits) {
+    ASSERT_TRUE(wait.done());
+    EXPECT_EQ(wait.value(), Wake::kSignalled);
+  }
+  event_.Resume();
+  EXPECT_TRUE(event_.is_set());
+}
+
 TEST_F(EventTest, AWaitForASetEventEndsInline) {
   event_.Set();
   EXPECT_EQ(Start().value(), Wake::kSignalled);
