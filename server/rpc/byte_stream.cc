@@ -130,6 +130,8 @@ ByteStream::Next ByteStream::Advance() {
     queue_.pop_front();
     queued_bytes_ -= outgoing_.Length();
     writing_ = true;
+    write_due_ = coro::After(calls_.runtime().clock.Now(),
+                             calls_.options().write_timeout);
     return Next::kWrite;
   }
   if (!ended_) return Next::kNothing;
@@ -151,13 +153,9 @@ void ByteStream::Start(Next next) {
 }
 
 void ByteStream::WatchWrites() {
-  const coro::Runtime& runtime = calls_.runtime();
-  const absl::Duration timeout = calls_.options().write_timeout;
-  const coro::Instant now = runtime.clock.Now();
   coro::Instant due;
   {
     coro::MutexLock lock(mu_);
-    write_due_ = coro::After(now, timeout);
     if (std::exchange(watched_, true)) return;
     due = write_due_;
   }

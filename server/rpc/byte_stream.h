@@ -105,7 +105,8 @@ class ByteStream
   // Signalled when less queues up.
   std::shared_ptr<coro::Waiter> backlog_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
-  // When the write under way must have ended.
+  // When the write under way must have ended. Set together with `writing_`, so
+  // that no write is measured by an earlier one's.
   coro::Instant write_due_ ABSL_GUARDED_BY(mu_);
   bool watched_ ABSL_GUARDED_BY(mu_) = false;
   coro::Timers::Id write_timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;

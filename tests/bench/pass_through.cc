@@ -121,7 +121,7 @@ struct Options {
   std::vector<int> widths = {1, 16, 64, 256};
 };
 
-// What a call costs all three processes.
+// What a call costs all processes.
 Series ProcessorOf(const Turns& turns) {
   Series series = SeriesOf(turns, &Turn::server_us);
   const Series client = SeriesOf(turns, &Turn::client_us);
