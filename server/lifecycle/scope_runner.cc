@@ -40,20 +40,32 @@ bool ScopeRunner::Enqueue(Item item) {
   return !std::exchange(pumping_, true);
 }
 
+std::optional<ScopeRunner::Item> ScopeRunner::Next() {
+  while (true) {
+    {
+      coro::MutexLock lock(mu_);
+      if (!items_.empty() && unflushed_ < kMaxUnflushed) {
+        Item item = std::move(items_.front());
+        items_.pop_front();
+        return item;
+      }
+      if (unflushed_ == 0) {
+        pumping_ = false;
+        return std::nullopt;
+      }
+    }
+    unflushed_ = 0;
+    if (stream_ != nullptr) stream_->Flush();
+  }
+}
+
 void ScopeRunner::Pump() {
   // Run() may end, and let go of this, as soon as `done_` is set.
   const std::shared_ptr<ScopeRunner> self = shared_from_this();
   while (true) {
-    Item item;
-    {
-      coro::MutexLock lock(mu_);
-      if (items_.empty()) {
-        pumping_ = false;
-        return;
-      }
-      item = std::move(items_.front());
-      items_.pop_front();
-    }
+    std::optional<Item> next = Next();
+    if (!next.has_value()) return;
+    Item& item = *next;
     if (!Take(item)) continue;
     Scope::Effects effects = scope_.Handle(std::move(item.input));
     if ((scope_.done() || scope_.abandoned()) &&
@@ -178,18 +190,22 @@ coro::Task<void> ScopeRunner::AwaitGrace(std::uint64_t number,
 }
 
 void ScopeRunner::Perform(const Scope::SendEvent& effect) {
+  ++unflushed_;
   stream_->SendEvent(effect.event);
 }
 
 void ScopeRunner::Perform(const Scope::SendEntered& effect) {
+  ++unflushed_;
   stream_->SendEntered(*effect.lease);
 }
 
 void ScopeRunner::Perform(Scope::SendUsed effect) {
+  ++unflushed_;
   stream_->SendUsed(effect.call_id, std::move(effect.result));
 }
 
 void ScopeRunner::Perform(const Scope::SendExited& effect) {
+  ++unflushed_;
   stream_->SendExited(effect.receipt);
 }
 

@@ -18,6 +18,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -41,7 +42,8 @@ class Anteroom;
 class Scopes;
 
 // What a scope's stream carries to the client. The calls come one at a time,
-// and none after Finish(); an implementation only sends, and never waits.
+// and none after Finish(); an implementation only sends, and never waits. What
+// is sent may wait for the next Flush() or for Finish().
 class ScopeStream {
  public:
   virtual ~ScopeStream() = default;
@@ -50,6 +52,7 @@ class ScopeStream {
   virtual void SendUsed(std::uint64_t call_id,
                         absl::StatusOr<Payload> result) = 0;
   virtual void SendExited(const Receipt& receipt) = 0;
+  virtual void Flush() {}
   // The stream ends; the scope has let go of it.
   virtual void Finish(const absl::Status& status) = 0;
   // When the client will not wait any more; constant.
@@ -94,6 +97,9 @@ class ScopeRunner : public EventSink,
   void OnEvent(const Event& event) override;
 
  private:
+  // Of what is said at once, so many travel together.
+  static constexpr int kMaxUnflushed = 16;
+
   struct Item {
     Scope::Input input;
     std::shared_ptr<ScopeStream> from;    // null: the lifecycle
@@ -105,6 +111,9 @@ class ScopeRunner : public EventSink,
   void Push(Item item) {
     if (Enqueue(std::move(item))) Pump();
   }
+  // What is to be fed to the scope next. Nothing: the pump ends, and all that
+  // it said is on its way.
+  std::optional<Item> Next();
   // False: the scope is done.
   bool Take(const Item& item);
 
@@ -146,6 +155,7 @@ class ScopeRunner : public EventSink,
   std::shared_ptr<Lease> lease_;
   std::map<std::uint64_t, std::stop_source> use_stops_;
   std::stop_source grace_stop_;
+  int unflushed_ = 0;  // what was sent since the last Flush()
   bool outlives_stream_ = false;
   bool told_lingering_ = false;
   bool forgotten_ = false;

@@ -63,14 +63,20 @@ class BidiStream {
     return bytes_->AwaitBacklog(most, std::move(stop));
   }
 
-  // Queues a response; never waits. Dropped if the stream is broken.
-  void Send(const Response& response) {
+  // Queues a response, which is written at the latest with the next Flush() or
+  // the end; never waits. Dropped if the stream is broken.
+  void Queue(const Response& response) {
     grpc::ByteBuffer bytes;
     bool own = false;
     if (grpc::SerializationTraits<Response>::Serialize(response, &bytes, &own)
             .ok()) {
-      bytes_->Send(bytes);
+      bytes_->Queue(bytes);
     }
+  }
+  void Flush() { bytes_->Flush(); }
+  void Send(const Response& response) {
+    Queue(response);
+    Flush();
   }
 
  private:

@@ -29,8 +29,7 @@ void ByteStream::OnReadDone(bool ok) {
   if (reader != nullptr) reader->Resume();
 }
 
-void ByteStream::Send(const grpc::ByteBuffer& message) {
-  Next next = Next::kNothing;
+void ByteStream::Queue(const grpc::ByteBuffer& message) {
   bool too_many = false;
   {
     coro::MutexLock lock(mu_);
@@ -39,10 +38,17 @@ void ByteStream::Send(const grpc::ByteBuffer& message) {
     queued_bytes_ += message.Length();
     too_many = queue_.size() > calls_.options().max_queued_messages ||
                queued_bytes_ > calls_.options().max_queued_bytes;
+  }
+  if (too_many) CutOff();
+}
+
+void ByteStream::Flush() {
+  Next next = Next::kNothing;
+  {
+    coro::MutexLock lock(mu_);
     next = Advance();
   }
   Start(next);
-  if (too_many) CutOff();
 }
 
 coro::Task<void> ByteStream::AwaitBacklog(Backlog most, std::stop_token stop) {
@@ -132,7 +138,11 @@ ByteStream::Next ByteStream::Advance() {
     writing_ = true;
     write_due_ = coro::After(calls_.runtime().clock.Now(),
                              calls_.options().write_timeout);
-    return Next::kWrite;
+    const bool first = !std::exchange(begun_, true);
+    if (!queue_.empty()) return first ? Next::kWrite : Next::kWriteMore;
+    if (!ended_) return Next::kWrite;
+    finished_ = true;
+    return Next::kWriteAndFinish;
   }
   if (!ended_) return Next::kNothing;
   finished_ = true;
@@ -149,7 +159,13 @@ void ByteStream::Start(Next next) {
   // Before the write is started, so before its reaction.
   WatchWrites();
   TsanRelease(this);
-  StartWrite(&outgoing_);
+  grpc::WriteOptions options;
+  if (next == Next::kWriteAndFinish) {
+    StartWriteAndFinish(&outgoing_, options, final_status_);
+    return;
+  }
+  if (next == Next::kWriteMore) options.set_buffer_hint();
+  StartWrite(&outgoing_, options);
 }
 
 void ByteStream::WatchWrites() {
@@ -193,7 +209,7 @@ void ByteStream::CutOff() {
   coro::MutexLock lock(mu_);
   // After OnDone the context is gone. TryCancel only sends a message to itself:
   // OnCancel follows on another thread.
-  if (self_ != nullptr && !finished_) context_.TryCancel();
+  if (self_ != nullptr && (writing_ || !finished_)) context_.TryCancel();
 }
 
 }  // namespace anteroom::rpc

@@ -6,7 +6,8 @@
 //  1. At most one read and one write are in flight.
 //  2. Messages are written in the order in which they were sent.
 //  3. Finish is called once: after the handler has ended and, unless the stream
-//     is broken, all that it sent is written.
+//     is broken, with or after the last that it sent. Messages that are there
+//     to be written travel together, and the last with the status.
 //  4. A client that takes no message for write_timeout, or lets more than
 //     max_queued_messages or max_queued_bytes queue up, is cut off.
 //
@@ -62,8 +63,14 @@ class ByteStream
   // comes. By one coroutine at a time. Resumes on the executor if it waited.
   coro::Task<void> AwaitBacklog(Backlog most, std::stop_token stop);
 
-  // Queues a message; never waits. Dropped if the stream is broken.
-  void Send(const grpc::ByteBuffer& message);
+  // Queues a message, which is written at the latest with the next Flush() or
+  // End(); never waits. Dropped if the stream is broken.
+  void Queue(const grpc::ByteBuffer& message);
+  void Flush();
+  void Send(const grpc::ByteBuffer& message) {
+    Queue(message);
+    Flush();
+  }
 
   // By the handler's coroutine, once, last.
   void End(const absl::Status& status);
@@ -77,7 +84,7 @@ class ByteStream
   ByteStream(Calls& calls, grpc::CallbackServerContext& context);
 
   // What to start once the lock is released.
-  enum class Next { kNothing, kWrite, kFinish };
+  enum class Next { kNothing, kWrite, kWriteMore, kWriteAndFinish, kFinish };
   Next Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Start(Next next);
   void DropQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -105,6 +112,9 @@ class ByteStream
   // Signalled when less queues up.
   std::shared_ptr<coro::Waiter> backlog_ ABSL_GUARDED_BY(mu_);
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  // The first write never waits for more: with it go the initial metadata, and
+  // gRPC ends no write before they are out.
+  bool begun_ ABSL_GUARDED_BY(mu_) = false;
   // When the write under way must have ended. Set together with `writing_`, so
   // that no write is measured by an earlier one's.
   coro::Instant write_due_ ABSL_GUARDED_BY(mu_);

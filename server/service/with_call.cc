@@ -80,6 +80,7 @@ class WithCall : public lifecycle::ScopeStream,
   void SendUsed(std::uint64_t call_id,
                 absl::StatusOr<lifecycle::Payload> result) override;
   void SendExited(const lifecycle::Receipt& receipt) override;
+  void Flush() override { stream_.Flush(); }
   void Finish(const absl::Status& status) override;
   coro::Instant deadline() const override { return deadline_; }
 
@@ -200,14 +201,14 @@ Task<void> WithCall::ReadRequests(std::shared_ptr<ScopeRunner> scope) {
 void WithCall::SendEvent(const lifecycle::Event& event) {
   v1::WithResponse response;
   *response.mutable_event() = ToProto(event);
-  stream_.Send(response);
+  stream_.Queue(response);
 }
 
 void WithCall::SendEntered(const lifecycle::Lease& lease) {
   v1::WithResponse response;
   *response.mutable_entered()->mutable_lease() =
       ToProto(lease, LeaseId::kShown);
-  stream_.Send(response);
+  stream_.Queue(response);
 }
 
 void WithCall::SendUsed(std::uint64_t call_id,
@@ -219,13 +220,13 @@ void WithCall::SendUsed(std::uint64_t call_id,
   } else {
     *response.mutable_used()->mutable_error() = rpc::ToProto(result.status());
   }
-  stream_.Send(response);
+  stream_.Queue(response);
 }
 
 void WithCall::SendExited(const lifecycle::Receipt& receipt) {
   v1::WithResponse response;
   *response.mutable_exited() = ToProto(receipt);
-  stream_.Send(response);
+  stream_.Queue(response);
 }
 
 void WithCall::Finish(const absl::Status& status) {

@@ -20,19 +20,27 @@ class RecordingStream : public ScopeStream {
   void SendExited(const Receipt& receipt) override {
     Say("exited:" + std::string(ExitReasonName(receipt.reason)));
   }
+  void Flush() override {
+    unflushed = 0;
+    ++flushes;
+  }
   void Finish(const absl::Status& status) override {
     Say("finish");
     finished = status;
+    unflushed = 0;
   }
   coro::Instant deadline() const override { return coro::kNever; }
 
   std::string lease_id;
   std::string words;
   std::optional<absl::Status> finished;
+  int unflushed = 0;  // words that are not on their way yet
+  int flushes = 0;
 
  private:
   void Say(const std::string& word) {
     words += (words.empty() ? "" : " ") + word;
+    ++unflushed;
   }
 };
 
@@ -73,6 +81,23 @@ TEST_F(ScopesTest, MaxDisconnectGraceClampsWhatIsAskedFor) {
   world_.Advance(absl::Seconds(1));
   EXPECT_EQ(pool().counts().leases, 0);
   EXPECT_EQ(anteroom_->scopes().size(), 0);
+}
+
+TEST_F(ScopesTest, WhatIsSaidAtOnceIsFlushedOnce) {
+  Serve(kNoHooks);
+  const auto [runner, stream] = Enter(absl::ZeroDuration());
+  EXPECT_EQ(stream->unflushed, 0);
+  const int before = stream->flushes;
+  // Both while the pump is at work: a use's end is an input of its own.
+  runner->Feed(stream, Scope::UseRequested{1, "echo", {}, {}});
+  world_.RunUntilIdle();
+  EXPECT_EQ(stream->unflushed, 0);
+  EXPECT_EQ(stream->flushes, before + 1);
+  runner->Feed(stream, Scope::ReleaseRequested{});
+  world_.RunUntilIdle();
+  EXPECT_EQ(stream->unflushed, 0);
+  // The end of the stream carries its last word.
+  EXPECT_EQ(stream->flushes, before + 1);
 }
 
 TEST_F(ScopesTest, AScopeWithoutGraceIsFoundByNoStream) {

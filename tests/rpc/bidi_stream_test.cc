@@ -68,6 +68,44 @@ TEST_F(BidiStreamTest, WhatWasSentIsWrittenBeforeTheStatus) {
   EXPECT_TRUE(HasReason(FromGrpcStatus(stream->Finish()), Reason::kDraining));
 }
 
+Task<absl::Status> QueueThenEnd(WithStream& stream) {
+  for (int i = 0; i < 100; ++i) stream.Queue(Reply(i));
+  co_return absl::OkStatus();
+}
+
+TEST_F(BidiStreamTest, WhatWasQueuedIsWrittenWithTheEnd) {
+  handlers_.with = QueueThenEnd;
+  const auto stream = Open();
+  v1::WithResponse response;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.used().call_id(), i);
+  }
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+// Says all, then waits for a request.
+Task<absl::Status> FlushThenRead(WithStream& stream) {
+  for (int i = 0; i < 100; ++i) stream.Queue(Reply(i));
+  stream.Flush();
+  auto read = stream.Read();
+  co_return (co_await std::move(read)).status();
+}
+
+TEST_F(BidiStreamTest, AFlushHasAllWrittenThatWasQueued) {
+  handlers_.with = FlushThenRead;
+  const auto stream = Open();
+  v1::WithResponse response;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.used().call_id(), i);
+  }
+  stream->WritesDone();
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
 TEST_F(BidiStreamTest, AHalfCloseIsTheEndOfRequests) {
   handlers_.with = Echo;
   const auto stream = Open();

@@ -938,6 +938,20 @@ MUTANTS = [
         "a scope that ends while it has no stream cannot be resumed",
     ),
     Mutant(
+        "reply_not_flushed",
+        "scope_runner.cc",
+        "  ++unflushed_;\n  stream_->SendUsed(",
+        "  stream_->SendUsed(",
+        "a reply waits for the next",
+    ),
+    Mutant(
+        "flush_before_the_last_word",
+        "scope_runner.cc",
+        "      if (unflushed_ == 0) {\n",
+        "      if (unflushed_ >= 0) {\n",
+        "what is said at once is never flushed",
+    ),
+    Mutant(
         "superseded_not_told",
         "scope_runner.cc",
         "    if (stream_ != nullptr) stream_->Finish(Superseded());\n",

@@ -54,9 +54,11 @@ class RandomScope::Stream : public ScopeStream {
     exited = true;
     scope_.OnExited(*this, receipt);
   }
+  void Flush() override { unflushed = 0; }
   void Finish(const absl::Status& status) override {
     scope_.Expect(!finished, "finished twice");
     finished = true;
+    unflushed = 0;
     scope_.OnFinish(*this, status);
   }
   coro::Instant deadline() const override { return deadline_; }
@@ -74,12 +76,14 @@ class RandomScope::Stream : public ScopeStream {
   std::set<std::uint64_t> replied;  // on this stream
   std::vector<Message> unread;
   std::uint64_t last_retold = 0;
+  int unflushed = 0;
   coro::Timers::Id timer = coro::Timers::Id::kNone;
 
  private:
-  void Heard() const {
+  void Heard() {
     scope_.Expect(!finished, "a stream hears something after its end");
     scope_.Expect(!exited, "exited is not the last");
+    ++unflushed;
   }
 
   RandomScope& scope_;
@@ -695,6 +699,7 @@ void RandomScope::CheckIdle() {
   Expect(!released_ || track_.lease == nullptr ||
              track_.lease->state() != LeaseState::kHeld,
          "a scope goes on after its release");
+  Expect(stream_->unflushed == 0, "what a stream is told is not on its way");
   if (!Attached()) return;
   Expect(!exited_told_ || stream_->exited || !stream_->entered,
          "a scope goes on after its end");
