@@ -50,6 +50,10 @@ struct TaskGroup::State {
   std::atomic<std::size_t> count_{0};
 };
 
+TaskGroup::Ticket::~Ticket() {
+  if (state_ != nullptr) state_->CountOut();
+}
+
 // A coroutine that nobody awaits: it frees its own frame, then counts out.
 struct TaskGroup::Driver {
   struct promise_type {
@@ -60,10 +64,8 @@ struct TaskGroup::Driver {
         bool await_ready() const noexcept { return false; }
         void await_suspend(
             std::coroutine_handle<promise_type> driver) const noexcept {
-          const std::shared_ptr<State> state =
-              std::move(driver.promise().state);
+          const Ticket ticket = std::move(driver.promise().ticket);
           driver.destroy();
-          state->CountOut();
         }
         void await_resume() const noexcept {}
       };
@@ -72,15 +74,16 @@ struct TaskGroup::Driver {
     void return_void() const noexcept {}
     [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
 
-    promise_type(const std::shared_ptr<State>& state, Task<void>&, bool)
-        : state(state) {}
-    std::shared_ptr<State> state;
+    promise_type(Ticket& ticket, Task<void>&, Executor*)
+        : ticket(std::move(ticket)) {}
+    Ticket ticket;
   };
 };
 
-TaskGroup::Driver TaskGroup::Drive(std::shared_ptr<State> state,
-                                   Task<void> task, bool posted) {
-  if (posted) co_await Yield(state->runtime.executor);
+// `executor`: where it starts; null: here.
+TaskGroup::Driver TaskGroup::Drive(Ticket /*moved out*/, Task<void> task,
+                                   Executor* executor) {
+  if (executor != nullptr) co_await Yield(*executor);
   // A parameter lives as long as the frame, so the task's own frame is gone
   // once this one is.
   co_await std::move(task);
@@ -91,15 +94,21 @@ TaskGroup::TaskGroup(Runtime runtime)
 
 TaskGroup::~TaskGroup() { ANTEROOM_CHECK(size() == 0); }
 
+TaskGroup::Ticket TaskGroup::CountIn() {
+  return Ticket(state_->CountIn() ? state_ : nullptr);
+}
+
 bool TaskGroup::Spawn(Task<void> task) {
-  if (!state_->CountIn()) return false;
-  Drive(state_, std::move(task), /*posted=*/false);
+  Ticket ticket = CountIn();
+  if (!ticket) return false;
+  Drive(std::move(ticket), std::move(task), nullptr);
   return true;
 }
 
 bool TaskGroup::SpawnPosted(Task<void> task) {
-  if (!state_->CountIn()) return false;
-  Drive(state_, std::move(task), /*posted=*/true);
+  Ticket ticket = CountIn();
+  if (!ticket) return false;
+  Drive(std::move(ticket), std::move(task), &state_->runtime.executor);
   return true;
 }
 

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <memory>
 #include <stop_token>
+#include <utility>
 
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
@@ -39,6 +40,12 @@ class TaskGroup {
   // or must not run it on their own stack.
   bool SpawnPosted(Task<void> task);
 
+  // One that is counted in, by a coroutine that nobody owns; counted out by the
+  // ticket's destruction, which comes after that of the coroutine's frame.
+  // Empty: the group is closed.
+  class Ticket;
+  Ticket CountIn();
+
   // Refuses tasks from now on. Idempotent.
   void Close();
 
@@ -56,10 +63,23 @@ class TaskGroup {
  private:
   struct State;
   struct Driver;
-  static Driver Drive(std::shared_ptr<State> state, Task<void> task,
-                      bool posted);
+  static Driver Drive(Ticket ticket, Task<void> task, Executor* executor);
 
   const std::shared_ptr<State> state_;
+};
+
+class TaskGroup::Ticket {
+ public:
+  Ticket(Ticket&&) noexcept = default;
+  Ticket& operator=(Ticket&&) = delete;
+  ~Ticket();
+  explicit operator bool() const { return state_ != nullptr; }
+
+ private:
+  friend TaskGroup;
+  explicit Ticket(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace anteroom::coro

@@ -1,6 +1,7 @@
 #include "server/coro/task_group.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "gtest/gtest.h"
@@ -26,6 +27,12 @@ Task<void> WaitFor(std::shared_ptr<Event> event,
 Task<void> Set(bool& ran) {
   ran = true;
   co_return;
+}
+
+Task<void> JoinThen(TaskGroup& group, bool& joined) {
+  Task<void> join = group.Join();
+  co_await std::move(join);
+  joined = true;
 }
 
 class TaskGroupTest : public ::testing::Test {
@@ -96,6 +103,24 @@ TEST_F(TaskGroupTest, RequestStopReachesTheTasks) {
   group.RequestStop();
   world_.RunUntilIdle();
   EXPECT_EQ(wait.value(), Wake::kCancelled);
+}
+
+TEST_F(TaskGroupTest, JoinWaitsForWhoeverHoldsATicket) {
+  TaskGroup group(world_.runtime());
+  std::optional<TaskGroup::Ticket> ticket(group.CountIn());
+  EXPECT_TRUE(*ticket);
+  std::optional<TaskGroup::Ticket> moved(std::move(*ticket));
+  ticket.reset();  // moved from: nobody's
+  EXPECT_EQ(group.size(), 1);
+  TaskGroup outer(world_.runtime());
+  bool joined = false;
+  outer.Spawn(JoinThen(group, joined));
+  world_.RunUntilIdle();
+  EXPECT_FALSE(joined);
+  EXPECT_FALSE(group.CountIn()) << "the group is closed";
+  moved.reset();
+  world_.RunUntilIdle();
+  EXPECT_TRUE(joined);
 }
 
 TEST_F(TaskGroupTest, AGroupThatStillHasTasksMustNotDie) {
