@@ -1,24 +1,20 @@
 #include "server/lifecycle/lease_table.h"
 
-#include "absl/hash/hash.h"
 #include "server/error/error.h"
 
 namespace anteroom::lifecycle {
 
-LeaseTable::Shard& LeaseTable::ShardOf(absl::string_view id) {
-  return shards_[absl::Hash<absl::string_view>()(id) % kShards];
-}
-
 void LeaseTable::Add(const std::shared_ptr<Lease>& lease) {
-  Shard& shard = ShardOf(lease->id());
+  Shard& shard = ShardOf(HashOf(lease->id()));
   coro::MutexLock lock(shard.mu);
   shard.leases.emplace(lease->id(), lease);
 }
 
 absl::StatusOr<std::shared_ptr<Lease>> LeaseTable::Find(absl::string_view id) {
-  Shard& shard = ShardOf(id);
+  const std::size_t hash = HashOf(id);
+  Shard& shard = ShardOf(hash);
   coro::MutexLock lock(shard.mu);
-  const auto found = shard.leases.find(id);
+  const auto found = shard.leases.find(id, hash);
   if (found == shard.leases.end()) {
     return Error(Reason::kLeaseNotFound,
                  "no lease has this id, or its receipt is no longer kept");
@@ -52,7 +48,7 @@ std::vector<std::shared_ptr<Lease>> LeaseTable::Prune() {
     drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
   for (const std::shared_ptr<Lease>& lease : dropped) {
-    Shard& shard = ShardOf(lease->id());
+    Shard& shard = ShardOf(HashOf(lease->id()));
     coro::MutexLock lock(shard.mu);
     shard.leases.erase(lease->id());
   }

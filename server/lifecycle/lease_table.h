@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -53,24 +54,31 @@ class LeaseTable {
   std::size_t size() const;
 
  private:
-  static constexpr std::size_t kShards = 16;
+  using Leases = absl::flat_hash_map<std::string, std::shared_ptr<Lease>>;
+  static constexpr int kShardBits = 4;
   struct Shard {
     mutable coro::Mutex mu;
-    absl::flat_hash_map<std::string, std::shared_ptr<Lease>> leases
-        ABSL_GUARDED_BY(mu);
+    Leases leases ABSL_GUARDED_BY(mu);
   };
   struct Kept {
     coro::Instant until;
     std::shared_ptr<Lease> lease;
   };
 
-  Shard& ShardOf(absl::string_view id);
+  // An id is hashed once: the highest bits choose the shard, the others the
+  // place in its map.
+  static std::size_t HashOf(absl::string_view id) {
+    return Leases::hasher()(id);
+  }
+  Shard& ShardOf(std::size_t hash) {
+    return shards_[std::uint64_t{hash} >> (64 - kShardBits)];
+  }
   // When the oldest of ended_ is to be dropped; kNever: there is none.
   coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const coro::Clock& clock_;
   const Options options_;
-  std::array<Shard, kShards> shards_;
+  std::array<Shard, 1 << kShardBits> shards_;
   coro::Mutex mu_;
   std::deque<Kept> ended_ ABSL_GUARDED_BY(mu_);  // oldest first
   // DropAt(), for whoever looks without the lock; written under it.
