@@ -11,8 +11,8 @@ coro::Task<absl::Status> RunCheck(coro::Runtime runtime, const Policy& policy,
   Bounded<CheckContext> call(
       runtime, coro::After(runtime.clock.Now(), policy.enter_timeout),
       std::move(drain));
-  coro::Task<absl::Status> hook = Guarded([&] { return object.Check(call); });
-  absl::Status status = co_await std::move(hook);
+  Guarded hook([&] { return object.Check(call); });
+  absl::Status status = co_await hook;
   if (!status.ok() && call.timed_out()) {
     co_return absl::DeadlineExceededError("the check took too long");
   }

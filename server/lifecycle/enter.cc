@@ -110,9 +110,8 @@ coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
   EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
   absl::StatusOr<Payload> value = Payload();
   if (instance->hooks.enter) {
-    coro::Task<absl::StatusOr<Payload>> hook =
-        Guarded([&] { return instance->object->Enter(call); });
-    value = co_await std::move(hook);
+    Guarded hook([&] { return instance->object->Enter(call); });
+    value = co_await hook;
   }
   if (!value.ok()) co_return call.Explain(value.status());
   if (policy.await_init == AwaitInit::kOnEnter && !call.awaited_init()) {

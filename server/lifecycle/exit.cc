@@ -40,9 +40,8 @@ struct ExitHook {
 };
 
 coro::Task<void> CallExit(std::shared_ptr<ExitHook> exit) {
-  coro::Task<absl::StatusOr<ExitResult>> hook =
-      Guarded([&] { return exit->instance->object->Exit(exit->call); });
-  exit->result = co_await std::move(hook);
+  Guarded hook([&] { return exit->instance->object->Exit(exit->call); });
+  exit->result = co_await hook;
   exit->ended.Set();
 }
 
@@ -99,8 +98,8 @@ coro::Task<absl::Status> RunClose(coro::Runtime runtime, const Policy& policy,
                                   Object& object) {
   Bounded<CloseContext> call(
       runtime, coro::After(runtime.clock.Now(), policy.close_timeout), {});
-  coro::Task<absl::Status> hook = Guarded([&] { return object.Close(call); });
-  co_return co_await std::move(hook);
+  Guarded hook([&] { return object.Close(call); });
+  co_return co_await hook;
 }
 
 }  // namespace anteroom::lifecycle

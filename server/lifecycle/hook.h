@@ -3,6 +3,7 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_HOOK_H_
 #define ANTEROOM_SERVER_LIFECYCLE_HOOK_H_
 
+#include <coroutine>
 #include <optional>
 #include <stop_token>
 #include <type_traits>
@@ -66,17 +67,55 @@ class Bounded : public Base {
 // Awaits the task that `call` returns (not a coroutine itself: it may refer to
 // what outlives this await). Result: absl::Status or absl::StatusOr<T>; an
 // exception becomes INTERNAL.
-template <typename Call>
-auto Guarded(Call call) -> std::invoke_result_t<Call&> {
-  absl::Status failure;
-  try {
-    auto hook = call();
-    co_return co_await std::move(hook);
-  } catch (...) {
-    failure = ErrorOfException("the hook");
+//
+//   Guarded hook([&] { return object.Close(call); });
+//   const absl::Status status = co_await hook;
+//
+// No coroutine of its own: every hook would pay for its frame.
+template <typename Task>
+class [[nodiscard]] Guarded {
+ public:
+  template <typename Call>
+  explicit Guarded(Call call) {
+    try {
+      task_.emplace(call());
+    } catch (...) {
+      failure_ = ErrorOfException(kWho);
+    }
   }
-  co_return failure;
-}
+  Guarded(const Guarded&) = delete;
+  Guarded& operator=(const Guarded&) = delete;
+
+  bool await_ready() const { return !task_.has_value(); }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) {
+    awaiter_.emplace(std::move(*task_).operator co_await());
+    return awaiter_->await_suspend(awaiting);
+  }
+  // What the hook's frame holds is gone before its caller goes on.
+  auto await_resume() {
+    using Result = decltype(awaiter_->await_resume());
+    if (!task_.has_value()) return Result(std::move(failure_));
+    try {
+      Result result = awaiter_->await_resume();
+      task_.reset();
+      return result;
+    } catch (...) {
+      failure_ = ErrorOfException(kWho);
+    }
+    task_.reset();
+    return Result(std::move(failure_));
+  }
+
+ private:
+  static constexpr char kWho[] = "the hook";
+
+  std::optional<Task> task_;
+  std::optional<decltype(std::declval<Task>().operator co_await())> awaiter_;
+  absl::Status failure_;
+};
+
+template <typename Call>
+Guarded(Call call) -> Guarded<std::invoke_result_t<Call&>>;
 
 }  // namespace anteroom::lifecycle
 

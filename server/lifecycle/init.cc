@@ -51,8 +51,8 @@ coro::Task<absl::Status> Attempt(coro::Runtime runtime, const Policy& policy,
                                  const ProgressReport& report) {
   InitCall call(runtime, coro::After(runtime.clock.Now(), policy.init_timeout),
                 std::move(abandoned), std::move(drain), report);
-  coro::Task<absl::Status> hook = Guarded([&] { return object.Init(call); });
-  absl::Status status = co_await std::move(hook);
+  Guarded hook([&] { return object.Init(call); });
+  absl::Status status = co_await hook;
   if (status.ok()) co_return status;
   co_return Explain(call, std::move(status));
 }

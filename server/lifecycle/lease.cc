@@ -265,8 +265,8 @@ absl::Status Lease::EndedError() const {
       "exit_reason", ExitReasonName(reason));
 }
 
-absl::Status Lease::BeginUse(absl::string_view method,
-                             std::uint64_t fencing_token) {
+absl::StatusOr<std::shared_ptr<Instance>> Lease::BeginUse(
+    absl::string_view method, std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld) return EndedError();
   if (fencing_token != 0 && fencing_token != info_.fencing_token) {
@@ -278,7 +278,7 @@ absl::Status Lease::BeginUse(absl::string_view method,
   if (options_.sink != nullptr || events_.watched()) {
     Emit(Phase::kUsed, method);
   }
-  return absl::OkStatus();
+  return instance_;
 }
 
 bool Lease::EndUse() {

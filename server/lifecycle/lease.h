@@ -169,9 +169,11 @@ class Lease : public std::enable_shared_from_this<Lease> {
   coro::Task<absl::Status> AwaitEntered(std::stop_token stop,
                                         coro::Instant deadline);
 
-  // Counts a Use in and announces it. LEASE_ENDED, with metadata `exit_reason`,
-  // unless HELD; STALE_FENCING_TOKEN if `fencing_token` is neither 0 nor its.
-  absl::Status BeginUse(absl::string_view method, std::uint64_t fencing_token);
+  // Counts a Use in and announces it; the instance that it is on. LEASE_ENDED,
+  // with metadata `exit_reason`, unless HELD; STALE_FENCING_TOKEN if
+  // `fencing_token` is neither 0 nor its.
+  absl::StatusOr<std::shared_ptr<Instance>> BeginUse(
+      absl::string_view method, std::uint64_t fencing_token);
   // Counts a Use out. True: it had put the expiry off; look at DecideEnd().
   bool EndUse();
   // Whether a Use runs.

@@ -10,6 +10,7 @@
 #include "server/error/error.h"
 #include "server/lifecycle/enter.h"
 #include "server/lifecycle/exit.h"
+#include "server/lifecycle/hook.h"
 #include "server/lifecycle/use.h"
 
 namespace anteroom::lifecycle {
@@ -21,6 +22,11 @@ constexpr absl::Duration kRetryDelay = absl::Seconds(1);
 absl::Status DrainingError(absl::string_view resource) {
   return Error(Reason::kDraining,
                absl::StrCat("the resource ", resource, " is going away"));
+}
+
+absl::Status StatusOf(const absl::Status& status) { return status; }
+absl::Status StatusOf(const absl::StatusOr<Payload>& result) {
+  return result.status();
 }
 
 }  // namespace
@@ -264,12 +270,11 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
   return absl::OkStatus();
 }
 
-template <typename Run>
-auto Pool::Pinned(std::shared_ptr<Lease> lease, std::string method,
+template <typename Call>
+auto Pool::Called(std::shared_ptr<Lease> lease, std::string method,
                   std::uint64_t fencing_token, std::stop_token stop,
-                  coro::Instant deadline, Run run)
-    -> std::invoke_result_t<Run&, Object&, Lease&, absl::string_view,
-                            std::stop_token> {
+                  coro::Instant deadline, Call call)
+    -> std::invoke_result_t<Call&, Object&, UseContext&, absl::string_view> {
   if (lease->deferred()) {
     coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);
     const absl::Status entered = co_await std::move(enter);
@@ -278,18 +283,21 @@ auto Pool::Pinned(std::shared_ptr<Lease> lease, std::string method,
   const absl::StatusOr<std::shared_ptr<Instance>> instance =
       CountIn(*lease, method, fencing_token);
   if (!instance.ok()) co_return instance.status();
-  auto use = run(*(*instance)->object, *lease, method, std::move(stop));
-  auto result = co_await std::move(use);
+  UseCall context(runtime_, policy_, *lease, std::move(stop), deadline);
+  Guarded hook([&] { return call(*(*instance)->object, context, method); });
+  auto result = co_await hook;
+  if (!result.ok()) result = context.Explain(StatusOf(result));
   CountOut(lease);
   co_return result;
 }
 
 absl::StatusOr<std::shared_ptr<Instance>> Pool::CountIn(
     Lease& lease, absl::string_view method, std::uint64_t fencing_token) {
-  const absl::Status begun = lease.BeginUse(method, fencing_token);
-  if (!begun.ok()) return begun;
-  std::shared_ptr<Instance> instance = lease.instance();
-  instance->uses.fetch_add(1, std::memory_order_relaxed);
+  absl::StatusOr<std::shared_ptr<Instance>> instance =
+      lease.BeginUse(method, fencing_token);
+  if (instance.ok()) {
+    (*instance)->uses.fetch_add(1, std::memory_order_relaxed);
+  }
   return instance;
 }
 
@@ -300,28 +308,23 @@ void Pool::CountOut(const std::shared_ptr<Lease>& lease) {
 coro::Task<absl::StatusOr<Payload>> Pool::Use(
     std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
-  return Pinned(std::move(lease), std::move(method), fencing_token,
-                std::move(stop), deadline,
-                [this, &argument, deadline](Object& object, Lease& held,
-                                            absl::string_view name,
-                                            std::stop_token caller) {
-                  return RunUse(runtime_, policy_, object, held, name, argument,
-                                std::move(caller), deadline);
-                });
+  return Called(
+      std::move(lease), std::move(method), fencing_token, std::move(stop),
+      deadline,
+      [&argument](Object& object, UseContext& context, absl::string_view name) {
+        return object.Use(context, name, argument);
+      });
 }
 
 coro::Task<absl::Status> Pool::UseStream(
     std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
     UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
     coro::Instant deadline) {
-  return Pinned(std::move(lease), std::move(method), fencing_token,
+  return Called(std::move(lease), std::move(method), fencing_token,
                 std::move(stop), deadline,
-                [this, &argument, &channel, deadline](
-                    Object& object, Lease& held, absl::string_view name,
-                    std::stop_token caller) {
-                  return RunUseStream(runtime_, policy_, object, held, name,
-                                      argument, channel, std::move(caller),
-                                      deadline);
+                [&argument, &channel](Object& object, UseContext& context,
+                                      absl::string_view name) {
+                  return object.UseStream(context, name, argument, channel);
                 });
 }
 

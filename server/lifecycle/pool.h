@@ -100,7 +100,7 @@ class Pool {
   }
 
   // Calls a method; of a deferred lease once it is entered. Failures:
-  // LEASE_ENDED, STALE_FENCING_TOKEN, those of RunUse() and, where it awaited a
+  // LEASE_ENDED, STALE_FENCING_TOKEN, those of UseCall and, where it awaited a
   // deferred enter, that enter's. Finishes inline where the hook does not
   // suspend. `argument` must live until the task has ended.
   coro::Task<absl::StatusOr<Payload>> Use(std::shared_ptr<Lease> lease,
@@ -270,14 +270,13 @@ class Pool {
 
   // ---- pool.cc: leases ----
 
-  // The call of a method, from the first look at the lease to the last: `run`
-  // calls it, and refers to what outlives the task.
-  template <typename Run>
-  auto Pinned(std::shared_ptr<Lease> lease, std::string method,
+  // The call of a method, from the first look at the lease to the last: `call`
+  // calls the hook, and refers to what outlives the task.
+  template <typename Call>
+  auto Called(std::shared_ptr<Lease> lease, std::string method,
               std::uint64_t fencing_token, std::stop_token stop,
-              coro::Instant deadline, Run run)
-      -> std::invoke_result_t<Run&, Object&, Lease&, absl::string_view,
-                              std::stop_token>;
+              coro::Instant deadline, Call call)
+      -> std::invoke_result_t<Call&, Object&, UseContext&, absl::string_view>;
   // Counts a call of a method in; the instance that it is on.
   static absl::StatusOr<std::shared_ptr<Instance>> CountIn(
       Lease& lease, absl::string_view method, std::uint64_t fencing_token);

@@ -778,12 +778,12 @@ MUTANTS = [
         "  const absl::StatusOr<std::shared_ptr<Instance>> instance =\n"
         "      CountIn(*lease, method, fencing_token);\n"
         "  if (!instance.ok()) co_return instance.status();\n"
-        "  auto use",
+        "  UseCall context",
         "  }\n"
         "  const absl::StatusOr<std::shared_ptr<Instance>> instance =\n"
         "      CountIn(*lease, method, fencing_token);\n"
         "  if (!instance.ok()) co_return instance.status();\n"
-        "  auto use",
+        "  UseCall context",
         "a Use is told LEASE_ENDED, not why the enter that it awaited failed",
     ),
     Mutant(
@@ -940,8 +940,9 @@ MUTANTS = [
     Mutant(
         "reply_not_flushed",
         "scope_runner.cc",
-        "  ++unflushed_;\n  stream_->SendUsed(",
-        "  stream_->SendUsed(",
+        "  stream_->SendUsed(effect.call_id, std::move(effect.result));\n"
+        "  Said();\n",
+        "  stream_->SendUsed(effect.call_id, std::move(effect.result));\n",
         "a reply waits for the next",
     ),
     Mutant(
