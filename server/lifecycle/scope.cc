@@ -32,22 +32,22 @@ ExitCause Disconnected() {
 
 }  // namespace
 
-Scope::Effects Scope::Handle(Input input) {
+Scope::Effects Scope::Handle(Input&& input) {
   Effects effects;
   if (done()) return effects;
   std::visit([&](auto& what) { On(std::move(what), effects); }, input);
   return effects;
 }
 
-void Scope::On(AcquireRequested input, Effects& effects) {
+void Scope::On(std::unique_ptr<AcquireRequested> input, Effects& effects) {
   if (state_ != State::kOpening) {
     On(Malformed{InvalidField("acquire", "comes once, as the first request")},
        effects);
     return;
   }
   state_ = State::kAcquiring;
-  grace_ = input.disconnect_grace;
-  has_request_ = !input.options.request.empty();
+  grace_ = input->disconnect_grace;
+  has_request_ = !input->options.request.empty();
   effects.push_back(StartAcquire{std::move(input)});
 }
 

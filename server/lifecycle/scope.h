@@ -50,6 +50,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -133,16 +134,18 @@ class Scope {
   struct Happened {
     Event event;
   };
-  using Input = std::variant<AcquireRequested, UseRequested, CancelRequested,
-                             ReleaseRequested, Acknowledged, Resumed,
-                             HalfClosed, Broken, GraceOver, Closing, Malformed,
-                             Acquired, UseEnded, LeaseEnded, Happened>;
+  // The acquire is kept apart: it is large, and comes once.
+  using Input =
+      std::variant<std::unique_ptr<AcquireRequested>, UseRequested,
+                   CancelRequested, ReleaseRequested, Acknowledged, Resumed,
+                   HalfClosed, Broken, GraceOver, Closing, Malformed, Acquired,
+                   UseEnded, LeaseEnded, Happened>;
 
   // ---- what to do ----
 
   // Acquire; answer with Acquired.
   struct StartAcquire {
-    AcquireRequested request;
+    std::unique_ptr<AcquireRequested> request;
   };
   // Stop the acquire under way; it still answers.
   struct StopAcquire {};
@@ -185,10 +188,11 @@ class Scope {
   using Effect = std::variant<StartAcquire, StopAcquire, StartUse, StopUse,
                               EndLease, StartGrace, SendEvent, SendEntered,
                               SendUsed, SendExited, Finish>;
-  using Effects = std::vector<Effect>;
+  // Most inputs make no more necessary.
+  using Effects = absl::InlinedVector<Effect, 2>;
 
   // What `input` makes necessary, in this order.
-  Effects Handle(Input input);
+  Effects Handle(Input&& input);
 
   // Nothing changes it any more.
   bool done() const { return state_ == State::kDone; }
@@ -215,7 +219,7 @@ class Scope {
   };
   enum class State { kOpening, kAcquiring, kHeld, kExiting, kLingering, kDone };
 
-  void On(AcquireRequested input, Effects& effects);
+  void On(std::unique_ptr<AcquireRequested> input, Effects& effects);
   void On(UseRequested input, Effects& effects);
   void On(CancelRequested input, Effects& effects);
   void On(ReleaseRequested input, Effects& effects);

@@ -23,7 +23,7 @@ void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
 }
 
 void ScopeRunner::OnEvent(const Event& event) {
-  if (!Enqueue({Scope::Happened{event}, nullptr, nullptr})) return;
+  if (!Store({Scope::Happened{event}, nullptr, nullptr})) return;
   runtime_.executor.Post([self = shared_from_this()] { self->Pump(); });
 }
 
@@ -34,55 +34,73 @@ coro::Task<void> ScopeRunner::Run(std::shared_ptr<ScopeRunner> runner) {
   co_await std::move(joined);
 }
 
-bool ScopeRunner::Enqueue(Item item) {
+bool ScopeRunner::Store(Item&& item) {
   coro::MutexLock lock(mu_);
   items_.push_back(std::move(item));
   return !std::exchange(pumping_, true);
 }
 
-std::optional<ScopeRunner::Item> ScopeRunner::Next() {
+void ScopeRunner::Push(Item&& item) {
+  {
+    coro::MutexLock lock(mu_);
+    if (std::exchange(pumping_, true)) {
+      items_.push_back(std::move(item));
+      return;
+    }
+  }
+  // Run() may end, and let go of this, as soon as `done_` is set.
+  const std::shared_ptr<ScopeRunner> self = shared_from_this();
+  Handle(item);
+  Pump();
+}
+
+bool ScopeRunner::TakeStored() {
+  batch_.clear();
   while (true) {
     {
       coro::MutexLock lock(mu_);
-      if (!items_.empty() && unflushed_ < kMaxUnflushed) {
-        Item item = std::move(items_.front());
-        items_.pop_front();
-        return item;
+      if (!items_.empty()) {
+        batch_.swap(items_);
+        return true;
       }
       if (unflushed_ == 0) {
         pumping_ = false;
-        return std::nullopt;
+        return false;
       }
     }
-    unflushed_ = 0;
-    if (stream_ != nullptr) stream_->Flush();
+    Flush();
   }
 }
 
 void ScopeRunner::Pump() {
-  // Run() may end, and let go of this, as soon as `done_` is set.
   const std::shared_ptr<ScopeRunner> self = shared_from_this();
-  while (true) {
-    std::optional<Item> next = Next();
-    if (!next.has_value()) return;
-    Item& item = *next;
-    if (!Take(item)) continue;
-    Scope::Effects effects = scope_.Handle(std::move(item.input));
-    if ((scope_.done() || scope_.abandoned()) &&
-        !std::exchange(forgotten_, true)) {
-      scopes_.Forget(*this, request_, lease_ == nullptr ? "" : lease_->id());
-    }
-    for (Scope::Effect& effect : effects) {
-      std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
-    }
-    if (scope_.lingering() && !std::exchange(told_lingering_, true)) {
-      scopes_.Lingers(self, scope_.kept_bytes());
-    }
-    if (scope_.done()) {
-      grace_stop_.request_stop();
-      done_.Resume();
-    }
+  while (TakeStored()) {
+    for (Item& item : batch_) Handle(item);
   }
+}
+
+void ScopeRunner::Handle(Item& item) {
+  if (!Take(item)) return;
+  Scope::Effects effects = scope_.Handle(std::move(item.input));
+  if ((scope_.done() || scope_.abandoned()) &&
+      !std::exchange(forgotten_, true)) {
+    scopes_.Forget(*this, request_, lease_ == nullptr ? "" : lease_->id());
+  }
+  for (Scope::Effect& effect : effects) {
+    std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
+  }
+  if (scope_.lingering() && !std::exchange(told_lingering_, true)) {
+    scopes_.Lingers(shared_from_this(), scope_.kept_bytes());
+  }
+  if (scope_.done()) {
+    grace_stop_.request_stop();
+    done_.Resume();
+  }
+}
+
+void ScopeRunner::Flush() {
+  unflushed_ = 0;
+  if (stream_ != nullptr) stream_->Flush();
 }
 
 bool ScopeRunner::Take(const Item& item) {
@@ -127,17 +145,17 @@ coro::Instant ScopeRunner::Deadline() const {
 }
 
 void ScopeRunner::Perform(Scope::StartAcquire effect) {
-  Scope::AcquireRequested& request = effect.request;
+  Scope::AcquireRequested& request = *effect.request;
   outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
   if (request.events) request.options.sink = shared_from_this();
-  group_.Spawn(Acquire(std::move(request), Deadline()));
+  group_.Spawn(Acquire(std::move(effect.request), Deadline()));
 }
 
-coro::Task<void> ScopeRunner::Acquire(Scope::AcquireRequested request,
-                                      coro::Instant deadline) {
+coro::Task<void> ScopeRunner::Acquire(
+    std::unique_ptr<Scope::AcquireRequested> request, coro::Instant deadline) {
   auto acquire =
-      anteroom_.Acquire(request.resource, std::move(request.options),
-                        request.max_wait, acquire_stop_.get_token(), deadline);
+      anteroom_.Acquire(request->resource, std::move(request->options),
+                        request->max_wait, acquire_stop_.get_token(), deadline);
   absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
   Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});
 }
@@ -190,23 +208,23 @@ coro::Task<void> ScopeRunner::AwaitGrace(std::uint64_t number,
 }
 
 void ScopeRunner::Perform(const Scope::SendEvent& effect) {
-  ++unflushed_;
   stream_->SendEvent(effect.event);
+  Said();
 }
 
 void ScopeRunner::Perform(const Scope::SendEntered& effect) {
-  ++unflushed_;
   stream_->SendEntered(*effect.lease);
+  Said();
 }
 
 void ScopeRunner::Perform(Scope::SendUsed effect) {
-  ++unflushed_;
   stream_->SendUsed(effect.call_id, std::move(effect.result));
+  Said();
 }
 
 void ScopeRunner::Perform(const Scope::SendExited& effect) {
-  ++unflushed_;
   stream_->SendExited(effect.receipt);
+  Said();
 }
 
 void ScopeRunner::Perform(const Scope::Finish& effect) {

@@ -15,13 +15,12 @@
 #define ANTEROOM_SERVER_LIFECYCLE_SCOPE_RUNNER_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -78,7 +77,7 @@ class ScopeRunner : public EventSink,
   // that no stream may take over any more, `stream` learns why. False: the
   // caller must call Pump(), when it holds no lock.
   bool Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first) {
-    return !Enqueue({std::move(first), nullptr, std::move(stream)});
+    return !Store({std::move(first), nullptr, std::move(stream)});
   }
   // Has what came handled, here and now. REQUIRES: it was asked for.
   void Pump();
@@ -106,16 +105,20 @@ class ScopeRunner : public EventSink,
     std::shared_ptr<ScopeStream> attach;  // not null: from now on
   };
 
-  // True: the caller must see to it that Pump() runs.
-  bool Enqueue(Item item);
-  void Push(Item item) {
-    if (Enqueue(std::move(item))) Pump();
-  }
-  // What is to be fed to the scope next. Nothing: the pump ends, and all that
-  // it said is on its way.
-  std::optional<Item> Next();
+  // For the pump. True: the caller must see to it that Pump() runs.
+  bool Store(Item&& item);
+  // Has it handled, here and now, unless a pump is at work that will.
+  void Push(Item&& item);
+  // Moves what is stored to `batch_`. Nothing: the pump rests, and all that was
+  // said is on its way.
+  bool TakeStored();
+  void Handle(Item& item);
   // False: the scope is done.
   bool Take(const Item& item);
+  void Said() {
+    if (++unflushed_ >= kMaxUnflushed) Flush();
+  }
+  void Flush();
 
   void Perform(Scope::StartAcquire effect);
   void Perform(Scope::StopAcquire) { acquire_stop_.request_stop(); }
@@ -129,7 +132,7 @@ class ScopeRunner : public EventSink,
   void Perform(const Scope::SendExited& effect);
   void Perform(const Scope::Finish& effect);
 
-  coro::Task<void> Acquire(Scope::AcquireRequested request,
+  coro::Task<void> Acquire(std::unique_ptr<Scope::AcquireRequested> request,
                            coro::Instant deadline);
   coro::Task<void> Use(Scope::UseRequested request, std::stop_token stop,
                        coro::Instant deadline);
@@ -155,14 +158,15 @@ class ScopeRunner : public EventSink,
   std::shared_ptr<Lease> lease_;
   std::map<std::uint64_t, std::stop_source> use_stops_;
   std::stop_source grace_stop_;
-  int unflushed_ = 0;  // what was sent since the last Flush()
+  std::vector<Item> batch_;  // what it handles
+  int unflushed_ = 0;        // what was sent since the last Flush()
   bool outlives_stream_ = false;
   bool told_lingering_ = false;
   bool forgotten_ = false;
   absl::Status acquire_failure_;
 
   coro::Mutex mu_;
-  std::deque<Item> items_ ABSL_GUARDED_BY(mu_);
+  std::vector<Item> items_ ABSL_GUARDED_BY(mu_);  // empty while the pump rests
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;
 };
 

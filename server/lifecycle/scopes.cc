@@ -38,7 +38,9 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
       if (!key.empty()) {
         by_request_.emplace(key, ByRequest{request.options.arguments, begun});
       }
-      pumped = begun->Attach(std::move(stream), std::move(request));
+      pumped = begun->Attach(
+          std::move(stream),
+          std::make_unique<Scope::AcquireRequested>(std::move(request)));
     }
   }
   if (!runner.ok() || *runner != begun) begun->Discard();

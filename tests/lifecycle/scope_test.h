@@ -65,10 +65,10 @@ class ScopeTest : public LifecycleTest {
   }
   std::string AcquireIt(absl::Duration grace = absl::ZeroDuration(),
                         const std::string& request_id = "") {
-    Scope::AcquireRequested acquire;
-    acquire.resource = "r";
-    acquire.options.request = request_id;
-    acquire.disconnect_grace = grace;
+    auto acquire = std::make_unique<Scope::AcquireRequested>();
+    acquire->resource = "r";
+    acquire->options.request = request_id;
+    acquire->disconnect_grace = grace;
     return Do(std::move(acquire));
   }
   std::string Entered() { return Do(Scope::Acquired{Acquire()}); }
