@@ -23,6 +23,7 @@
 #include "server/error/error.h"
 #include "server/rpc/byte_stream.h"
 #include "server/rpc/calls.h"
+#include "server/rpc/incoming.h"
 
 namespace anteroom::rpc {
 
@@ -43,13 +44,13 @@ class BidiStream {
   // a time. If it waited it resumes as ByteStream's says.
   coro::Task<absl::StatusOr<std::optional<Request>>> Read(
       std::stop_token stop = {}) {
-    auto read = bytes_->Read(std::move(stop));
-    absl::StatusOr<std::optional<grpc::ByteBuffer>> bytes =
-        co_await std::move(read);
-    if (!bytes.ok()) co_return bytes.status();
-    if (!bytes->has_value()) co_return std::nullopt;
+    grpc::ByteBuffer bytes;
+    coro::Task<ReadEnd> read = bytes_->Read(std::move(stop), bytes);
+    const ReadEnd end = co_await std::move(read);
+    if (end == ReadEnd::kStopped) co_return ReadStopped();
+    if (end == ReadEnd::kOver) co_return std::nullopt;
     Request request;
-    if (!grpc::SerializationTraits<Request>::Deserialize(&**bytes, &request)
+    if (!grpc::SerializationTraits<Request>::Deserialize(&bytes, &request)
              .ok()) {
       co_return Error(Reason::kInvalidRequest,
                       "the message is not a valid request of this RPC");
@@ -57,8 +58,11 @@ class BidiStream {
     co_return request;
   }
 
-  // Waits until no more than `most` of responses queues up, the stream is
-  // broken or `stop` comes. Resumes on the executor if it waited.
+  // Whether more than `most` of responses queues up, and the stream is not
+  // broken.
+  bool Exceeds(Backlog most) const { return bytes_->Exceeds(most); }
+  // Waits until that is not so, or `stop` comes. Resumes on the executor if it
+  // waited.
   coro::Task<void> AwaitBacklog(Backlog most, std::stop_token stop) {
     return bytes_->AwaitBacklog(most, std::move(stop));
   }
@@ -70,7 +74,7 @@ class BidiStream {
     bool own = false;
     if (grpc::SerializationTraits<Response>::Serialize(response, &bytes, &own)
             .ok()) {
-      bytes_->Queue(bytes);
+      bytes_->Queue(std::move(bytes));
     }
   }
   void Flush() { bytes_->Flush(); }

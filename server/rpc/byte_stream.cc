@@ -18,24 +18,19 @@ std::shared_ptr<ByteStream> ByteStream::Create(
 ByteStream::ByteStream(Calls& calls, grpc::CallbackServerContext& context)
     : calls_(calls), call_(calls.runtime().clock, context), context_(context) {}
 
-coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> ByteStream::Read(
-    std::stop_token stop) {
-  return incoming_.Read(shared_from_this(), calls_.runtime(), std::move(stop));
-}
-
 void ByteStream::OnReadDone(bool ok) {
   TsanAcquire(this);
   const std::shared_ptr<coro::Waiter> reader = incoming_.OnReadDone(ok);
   if (reader != nullptr) reader->Resume();
 }
 
-void ByteStream::Queue(const grpc::ByteBuffer& message) {
+void ByteStream::Queue(grpc::ByteBuffer&& message) {
   bool too_many = false;
   {
     coro::MutexLock lock(mu_);
     if (broken_ || ended_) return;
-    queue_.push_back(message);
     queued_bytes_ += message.Length();
+    queue_.emplace_back().Swap(&message);  // to move it would copy it
     too_many = queue_.size() > calls_.options().max_queued_messages ||
                queued_bytes_ > calls_.options().max_queued_bytes;
   }
@@ -51,15 +46,18 @@ void ByteStream::Flush() {
   Start(next);
 }
 
+bool ByteStream::Exceeds(Backlog most) {
+  coro::MutexLock lock(mu_);
+  return !broken_ && !Fits(most);
+}
+
 coro::Task<void> ByteStream::AwaitBacklog(Backlog most, std::stop_token stop) {
   const std::shared_ptr<ByteStream> self = shared_from_this();
   while (!stop.stop_requested()) {
     std::shared_ptr<coro::Waiter> backlog;
     {
       coro::MutexLock lock(mu_);
-      const bool low =
-          queue_.size() <= most.messages && queued_bytes_ <= most.bytes;
-      if (low || broken_) co_return;
+      if (Fits(most) || broken_) co_return;
       backlog = backlog_ = std::make_shared<coro::Waiter>(calls_.runtime());
     }
     co_await backlog->Wait(stop, coro::kNever);
@@ -132,7 +130,8 @@ void ByteStream::OnDone() {
 ByteStream::Next ByteStream::Advance() {
   if (writing_ || finished_) return Next::kNothing;
   if (!queue_.empty()) {
-    outgoing_ = queue_.front();
+    outgoing_.Clear();
+    outgoing_.Swap(&queue_.front());
     queue_.pop_front();
     queued_bytes_ -= outgoing_.Length();
     writing_ = true;

@@ -19,11 +19,10 @@
 
 #include <deque>
 #include <memory>
-#include <optional>
 #include <stop_token>
+#include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
@@ -51,26 +50,25 @@ class ByteStream
 
   CallContext& call() { return call_; }
 
-  // The next message; nullopt once the client has half-closed (or the stream is
-  // broken: the call's stop token tells). CANCELLED if `stop` came first: the
-  // message, should one arrive, is the next Read's. If it waited it resumes
-  // within OnReadDone(), which does nothing else, or on the executor if it was
-  // stopped.
-  coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
-      std::stop_token stop);
+  // Reads the next message into `message`, which lives until the task has
+  // ended. It is over once the client has half-closed (or the stream is broken:
+  // the call's stop token tells). If it waited it resumes within OnReadDone(),
+  // which does nothing else, or on the executor if it was stopped.
+  coro::Task<ReadEnd> Read(std::stop_token stop, grpc::ByteBuffer& message) {
+    return incoming_.Read(shared_from_this(), calls_.runtime(), std::move(stop),
+                          message);
+  }
 
+  // Whether more than `most` queues up, and the stream is not broken.
+  bool Exceeds(Backlog most);
   // Waits until no more than `most` queues up, the stream is broken or `stop`
   // comes. By one coroutine at a time. Resumes on the executor if it waited.
   coro::Task<void> AwaitBacklog(Backlog most, std::stop_token stop);
 
   // Queues a message, which is written at the latest with the next Flush() or
   // End(); never waits. Dropped if the stream is broken.
-  void Queue(const grpc::ByteBuffer& message);
+  void Queue(grpc::ByteBuffer&& message);
   void Flush();
-  void Send(const grpc::ByteBuffer& message) {
-    Queue(message);
-    Flush();
-  }
 
   // By the handler's coroutine, once, last.
   void End(const absl::Status& status);
@@ -88,6 +86,9 @@ class ByteStream
   Next Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Start(Next next);
   void DropQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool Fits(Backlog most) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return queue_.size() <= most.messages && queued_bytes_ <= most.bytes;
+  }
   // A write begins. One timer watches all of a stream: when it fires it looks
   // whether the write that is under way then is due, so that most writes cost
   // no timer.

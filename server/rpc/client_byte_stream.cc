@@ -31,11 +31,6 @@ ClientByteStream::ClientByteStream(coro::Runtime runtime,
 
 ClientByteStream::~ClientByteStream() { ANTEROOM_CHECK(ended_); }
 
-coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>>
-ClientByteStream::Read(std::stop_token stop) {
-  return incoming_.Read(shared_from_this(), runtime_, std::move(stop));
-}
-
 void ClientByteStream::OnReadDone(bool ok) {
   TsanAcquire(this);
   const std::shared_ptr<coro::Waiter> reader = incoming_.OnReadDone(ok);

@@ -18,12 +18,11 @@
 #define ANTEROOM_SERVER_RPC_CLIENT_BYTE_STREAM_H_
 
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -49,11 +48,13 @@ class ClientByteStream
                                                  coro::Instant deadline);
   ~ClientByteStream() override;
 
-  // The next message; nullopt once there are no more: End() tells why.
-  // CANCELLED if `stop` came first: the message, should one arrive, is the next
-  // Read's.
-  coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
-      std::stop_token stop);
+  // Reads the next message into `message`, which lives until the task has
+  // ended. Once there are no more End() tells why. Resumes on the executor if
+  // it waited.
+  coro::Task<ReadEnd> Read(std::stop_token stop, grpc::ByteBuffer& message) {
+    return incoming_.Read(shared_from_this(), runtime_, std::move(stop),
+                          message);
+  }
 
   // Sends a message and waits until it is taken. `stop` cancels the call.
   // False: the call is over, and End() tells why.

@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "server/coro/task.h"
 #include "server/rpc/client_byte_stream.h"
+#include "server/rpc/incoming.h"
 #include "server/rpc/message_bytes.h"
 
 namespace anteroom::rpc {
@@ -29,15 +30,17 @@ class ClientStream {
   explicit ClientStream(std::shared_ptr<ClientByteStream> bytes)
       : bytes_(std::move(bytes)) {}
 
-  // As ClientByteStream's; INTERNAL for a message that does not parse.
+  // The next message; nullopt once there are no more: End() tells why.
+  // CANCELLED if `stop` came first: the message, should one arrive, is the next
+  // Read's. INTERNAL for one that does not parse.
   coro::Task<absl::StatusOr<std::optional<Response>>> Read(
       std::stop_token stop) {
-    auto read = bytes_->Read(std::move(stop));
-    const absl::StatusOr<std::optional<grpc::ByteBuffer>> bytes =
-        co_await std::move(read);
-    if (!bytes.ok()) co_return bytes.status();
-    if (!bytes->has_value()) co_return std::nullopt;
-    absl::StatusOr<Response> response = FromBytes<Response>(**bytes);
+    grpc::ByteBuffer bytes;
+    auto read = bytes_->Read(std::move(stop), bytes);
+    const ReadEnd end = co_await std::move(read);
+    if (end == ReadEnd::kStopped) co_return ReadStopped();
+    if (end == ReadEnd::kOver) co_return std::nullopt;
+    absl::StatusOr<Response> response = FromBytes<Response>(bytes);
     if (!response.ok()) co_return response.status();
     co_return *std::move(response);
   }

@@ -8,12 +8,10 @@
 #define ANTEROOM_SERVER_RPC_INCOMING_H_
 
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <utility>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "server/coro/clock.h"
 #include "server/coro/mutex.h"
@@ -24,27 +22,38 @@
 
 namespace anteroom::rpc {
 
+// How a read ended.
+enum class ReadEnd {
+  kMessage,  // with one
+  kOver,     // there are no more
+  kStopped,  // its stop came first: the message is the next read's
+};
+
+// What a reader of typed messages is told of kStopped: CANCELLED.
+inline absl::Status ReadStopped() {
+  return absl::CancelledError("the read was stopped");
+}
+
 class Incoming {
  public:
-  // The next message of `reactor`, whose member this is; nullopt once there are
-  // no more. CANCELLED if `stop` came first: the message, should one arrive, is
-  // the next Read's. If it waited it resumes as OnReadDone()'s caller says, or
-  // on the executor if it was stopped.
+  // Reads the next message of `reactor`, whose member this is, into `message`,
+  // which lives until the task has ended. If it waited it resumes as
+  // OnReadDone()'s caller says, or on the executor if it was stopped.
   template <typename Reactor>
-  coro::Task<absl::StatusOr<std::optional<grpc::ByteBuffer>>> Read(
-      std::shared_ptr<Reactor> reactor, coro::Runtime runtime,
-      std::stop_token stop) {
+  coro::Task<ReadEnd> Read(std::shared_ptr<Reactor> reactor,
+                           coro::Runtime runtime, std::stop_token stop,
+                           grpc::ByteBuffer& message) {
     while (true) {
       std::shared_ptr<coro::Waiter> reader;
       bool starts = false;
       {
         coro::MutexLock lock(mu_);
-        if (arrived_.has_value()) {
-          std::optional<grpc::ByteBuffer> message = std::move(arrived_);
-          arrived_.reset();
-          co_return message;
+        if (std::exchange(arrived_, false)) {
+          message.Clear();
+          message.Swap(&message_);
+          co_return ReadEnd::kMessage;
         }
-        if (over_) co_return std::nullopt;
+        if (over_) co_return ReadEnd::kOver;
         reader = reader_ = std::make_shared<coro::Waiter>(runtime);
         starts = !std::exchange(reading_, true);
       }
@@ -53,7 +62,7 @@ class Incoming {
         reactor->StartRead(&message_);
       }
       if (co_await reader->Wait(stop, coro::kNever) == coro::Wake::kCancelled) {
-        co_return absl::CancelledError("the read was stopped");
+        co_return ReadEnd::kStopped;
       }
     }
   }
@@ -62,12 +71,7 @@ class Incoming {
   std::shared_ptr<coro::Waiter> OnReadDone(bool ok) {
     coro::MutexLock lock(mu_);
     reading_ = false;
-    if (ok) {
-      arrived_ = message_;
-      message_.Clear();
-    } else {
-      over_ = true;
-    }
+    (ok ? arrived_ : over_) = true;
     return std::move(reader_);
   }
 
@@ -78,12 +82,13 @@ class Incoming {
   }
 
  private:
-  grpc::ByteBuffer message_;  // owned by the read in flight
+  // Owned by the read in flight, and by whoever sees that it has arrived.
+  grpc::ByteBuffer message_;
 
   coro::Mutex mu_;
   bool reading_ ABSL_GUARDED_BY(mu_) = false;
   bool over_ ABSL_GUARDED_BY(mu_) = false;
-  std::optional<grpc::ByteBuffer> arrived_ ABSL_GUARDED_BY(mu_);
+  bool arrived_ ABSL_GUARDED_BY(mu_) = false;  // nobody has taken it
   std::shared_ptr<coro::Waiter> reader_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -90,7 +90,6 @@ class WithCall : public lifecycle::ScopeStream,
   absl::StatusOr<std::shared_ptr<ScopeRunner>> Begin(
       const v1::WithRequest& request);
   Task<void> ReadRequests(std::shared_ptr<ScopeRunner> scope);
-  Task<absl::StatusOr<std::optional<v1::WithRequest>>> Read();
   Scope::Broken Broken() const;
 
   const coro::Runtime runtime_;
@@ -128,7 +127,7 @@ Scope::Broken WithCall::Broken() const {
 }
 
 Task<absl::StatusOr<std::shared_ptr<ScopeRunner>>> WithCall::Begin() {
-  auto read = Read();
+  auto read = stream_.Read(reads_stop_.get_token());
   const absl::StatusOr<std::optional<v1::WithRequest>> request =
       co_await std::move(read);
   if (!request.ok()) co_return request.status();
@@ -169,16 +168,14 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
                       "or a resume");
 }
 
-Task<absl::StatusOr<std::optional<v1::WithRequest>>> WithCall::Read() {
-  Task<void> room = stream_.AwaitBacklog(kMaxBacklog, reads_stop_.get_token());
-  co_await std::move(room);
-  auto read = stream_.Read(reads_stop_.get_token());
-  co_return co_await std::move(read);
-}
-
 Task<void> WithCall::ReadRequests(std::shared_ptr<ScopeRunner> scope) {
   while (!reads_stop_.stop_requested()) {
-    auto read = Read();
+    if (stream_.Exceeds(kMaxBacklog)) {
+      Task<void> room =
+          stream_.AwaitBacklog(kMaxBacklog, reads_stop_.get_token());
+      co_await std::move(room);
+    }
+    auto read = stream_.Read(reads_stop_.get_token());
     const absl::StatusOr<std::optional<v1::WithRequest>> request =
         co_await std::move(read);
     if (absl::IsCancelled(request.status())) continue;  // finished
@@ -216,7 +213,7 @@ void WithCall::SendUsed(std::uint64_t call_id,
   v1::WithResponse response;
   response.mutable_used()->set_call_id(call_id);
   if (result.ok()) {
-    *response.mutable_used()->mutable_result() = ToProto(*std::move(result));
+    ToProto(*std::move(result), response.mutable_used()->mutable_result());
   } else {
     *response.mutable_used()->mutable_error() = rpc::ToProto(result.status());
   }
