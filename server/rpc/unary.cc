@@ -1,6 +1,5 @@
 #include "server/rpc/unary.h"
 
-#include "server/error/error.h"
 #include "server/rpc/status.h"
 #include "server/rpc/tsan.h"
 
@@ -9,16 +8,17 @@ namespace anteroom::rpc {
 // Answers a call whose coroutine suspended. Deletes itself when gRPC is done.
 class UnaryCall::Reactor : public grpc::ServerUnaryReactor {
  public:
-  explicit Reactor(std::shared_ptr<UnaryCall> call) : call_(std::move(call)) {}
+  // What stops the call: its coroutine may end before this does.
+  explicit Reactor(const CallContext& call) : call_(call) {}
 
-  void Answer(const grpc::Status& status) {
+  void Answer(const absl::Status& status) {
     TsanRelease(this);
-    Finish(status);
+    Finish(ToGrpcStatus(status));
   }
 
   void OnCancel() override {
     TsanAcquire(this);
-    call_->context_.RequestStop();
+    call_.RequestStop();
   }
 
   void OnDone() override {
@@ -27,42 +27,39 @@ class UnaryCall::Reactor : public grpc::ServerUnaryReactor {
   }
 
  private:
-  const std::shared_ptr<UnaryCall> call_;
+  CallContext call_;
 };
 
-void UnaryCall::End(const absl::Status& status) {
-  status_ = rpc::ToGrpcStatus(status);
-  if (state_.exchange(State::kEnded, std::memory_order_acq_rel) ==
-      State::kReturned) {
-    reactor_->Answer(status_);
-  }
+void UnaryCall::Answer(Handle handle) {
+  promise_type& call = handle.promise();
+  call.reactor_->Answer(call.status_);
+  // Counted out last.
+  const coro::TaskGroup::Ticket ticket = std::move(call.ticket_);
+  handle.destroy();
 }
 
 grpc::ServerUnaryReactor* UnaryCall::Return(
     grpc::CallbackServerContext& context) {
-  if (state_.load(std::memory_order_acquire) == State::kEnded) {
+  promise_type& call = handle_.promise();
+  if (call.state_.load(std::memory_order_acquire) == State::kEnded) {
     grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
-    reactor->Finish(status_);
+    reactor->Finish(ToGrpcStatus(call.status_));
+    const coro::TaskGroup::Ticket ticket = std::move(call.ticket_);
+    handle_.destroy();
     return reactor;
   }
-  auto* const reactor = new Reactor(shared_from_this());
-  reactor_ = reactor;
-  if (state_.exchange(State::kReturned, std::memory_order_acq_rel) ==
-      State::kEnded) {
-    reactor->Answer(status_);
-  }
+  auto* const reactor = new Reactor(call.context_);
+  call.reactor_ = reactor;
+  // If the coroutine comes second the frame may be gone from here on.
+  if (call.Leave(State::kReturned)) Answer(handle_);
   return reactor;
 }
 
-coro::Task<void> RunUnary(std::shared_ptr<UnaryCall> call,
-                          coro::Task<absl::Status> handler) {
-  absl::Status status;
-  try {
-    status = co_await std::move(handler);
-  } catch (...) {
-    status = ErrorOfException("the handler");
-  }
-  call->End(status);
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext& context,
+                                 const absl::Status& status) {
+  grpc::ServerUnaryReactor* const reactor = context.DefaultReactor();
+  reactor->Finish(ToGrpcStatus(status));
+  return reactor;
 }
 
 }  // namespace anteroom::rpc

@@ -16,48 +16,101 @@
 #define ANTEROOM_SERVER_RPC_UNARY_H_
 
 #include <atomic>
-#include <memory>
+#include <coroutine>
+#include <exception>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "grpcpp/server_context.h"
 #include "grpcpp/support/server_callback.h"
 #include "server/coro/task.h"
+#include "server/coro/task_group.h"
+#include "server/error/error.h"
 #include "server/rpc/calls.h"
 
 namespace anteroom::rpc {
 
-// One unary call: shared by its coroutine and, if there is one, its reactor.
+// The coroutine that serves one unary call. All that the call needs is in its
+// frame, so that a call costs no other allocation.
 //
-// `state_` is kRunning until either the coroutine ends (kEnded: the handler
+// `state` is kRunning until either the coroutine has ended (kEnded: the handler
 // then answers) or the handler has returned a reactor (kReturned: the coroutine
-// then answers). Whoever comes second answers.
-class UnaryCall : public std::enable_shared_from_this<UnaryCall> {
+// then answers). Whoever comes second answers, and frees the frame.
+class UnaryCall {
  public:
-  UnaryCall(const coro::Clock& clock,
-            const grpc::CallbackServerContext& context)
-      : context_(clock, context) {}
+  class promise_type;
 
-  CallContext& context() { return context_; }
-
-  // By the coroutine, once, last.
-  void End(const absl::Status& status);
   // By the handler, once, after the coroutine has suspended or ended.
   grpc::ServerUnaryReactor* Return(grpc::CallbackServerContext& context);
 
  private:
   class Reactor;
   enum class State { kRunning, kEnded, kReturned };
+  using Handle = std::coroutine_handle<promise_type>;
 
-  CallContext context_;
+  explicit UnaryCall(Handle handle) : handle_(handle) {}
+  static void Answer(Handle handle);
+
+  const Handle handle_;
+};
+
+class UnaryCall::promise_type {
+ public:
+  // The parameters of Serve(): the ticket is moved out.
+  template <typename Factory>
+  promise_type(coro::TaskGroup::Ticket& ticket, CallContext& context, Factory&)
+      : ticket_(std::move(ticket)), context_(context) {}
+
+  UnaryCall get_return_object() {
+    return UnaryCall(Handle::from_promise(*this));
+  }
+  std::suspend_never initial_suspend() const noexcept { return {}; }
+  auto final_suspend() const noexcept {
+    struct End {
+      bool await_ready() const noexcept { return false; }
+      void await_suspend(Handle handle) const noexcept {
+        // If the handler comes second the frame may be gone from here on.
+        if (handle.promise().Leave(State::kEnded)) Answer(handle);
+      }
+      void await_resume() const noexcept {}
+    };
+    return End{};
+  }
+  void return_value(absl::Status status) { status_ = std::move(status); }
+  [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+
+ private:
+  friend UnaryCall;
+
+  // True: the other has come before.
+  bool Leave(State state) {
+    return state_.exchange(state, std::memory_order_acq_rel) != State::kRunning;
+  }
+
+  coro::TaskGroup::Ticket ticket_;
+  CallContext& context_;
   std::atomic<State> state_{State::kRunning};
-  grpc::Status status_;         // written before kEnded
+  absl::Status status_;         // written before kEnded
   Reactor* reactor_ = nullptr;  // written before kReturned
 };
 
-// Runs `handler` and answers `call`.
-coro::Task<void> RunUnary(std::shared_ptr<UnaryCall> call,
-                          coro::Task<absl::Status> handler);
+// Runs the task that `factory` returns. It is called at once.
+template <typename Factory>
+UnaryCall Serve(coro::TaskGroup::Ticket /*moved out*/, CallContext context,
+                Factory& factory) {
+  absl::Status status;
+  try {
+    coro::Task<absl::Status> handler = factory(context);
+    status = co_await std::move(handler);
+  } catch (...) {
+    status = ErrorOfException("the handler");
+  }
+  co_return status;
+}
+
+// The answer to a call that is not served.
+grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext& context,
+                                 const absl::Status& status);
 
 // Begins to answer a call with the task that `factory(CallContext&)` returns.
 // `factory` is called once, before this returns, and is not a coroutine itself.
@@ -65,11 +118,11 @@ template <typename Factory>
 grpc::ServerUnaryReactor* StartUnary(Calls& calls,
                                      grpc::CallbackServerContext& context,
                                      Factory factory) {
-  auto call = std::make_shared<UnaryCall>(calls.runtime().clock, context);
-  if (!calls.group().Spawn(RunUnary(call, factory(call->context())))) {
-    call->End(ShuttingDown());
-  }
-  return call->Return(context);
+  coro::TaskGroup::Ticket ticket = calls.group().CountIn();
+  if (!ticket) return Refuse(context, ShuttingDown());
+  UnaryCall call = Serve(std::move(ticket),
+                         CallContext(calls.runtime().clock, context), factory);
+  return call.Return(context);
 }
 
 }  // namespace anteroom::rpc

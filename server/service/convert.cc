@@ -287,11 +287,9 @@ lifecycle::Payload FromProto(const v1::Payload& proto) {
   return {proto.content_type(), proto.data()};
 }
 
-v1::Payload ToProto(lifecycle::Payload payload) {
-  v1::Payload proto;
-  proto.set_content_type(std::move(payload.content_type));
-  proto.set_data(std::move(payload.data));
-  return proto;
+void ToProto(lifecycle::Payload&& payload, v1::Payload* proto) {
+  proto->set_content_type(std::move(payload.content_type));
+  proto->set_data(std::move(payload.data));
 }
 
 v1::Receipt ToProto(const lifecycle::Receipt& receipt) {
@@ -353,7 +351,7 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
     *proto.mutable_receipt() = ToProto(*view.receipt);
   }
   if (id == LeaseId::kShown) {
-    *proto.mutable_value() = ToProto(std::move(view.value));
+    ToProto(std::move(view.value), proto.mutable_value());
   }
   return proto;
 }

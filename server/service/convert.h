@@ -46,7 +46,8 @@ absl::StatusOr<lifecycle::ExitCause> FromProto(const v1::ReleaseRequest& proto);
 
 lifecycle::Payload FromProto(const v1::Payload& proto);
 
-v1::Payload ToProto(lifecycle::Payload payload);
+// In place: a response that was used before has room for it.
+void ToProto(lifecycle::Payload&& payload, v1::Payload* proto);
 v1::Receipt ToProto(const lifecycle::Receipt& receipt);
 v1::LifecycleEvent ToProto(const lifecycle::Event& event);
 

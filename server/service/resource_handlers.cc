@@ -61,7 +61,7 @@ Task<absl::Status> ResourceHandlers::Use(rpc::CallContext& call,
                            call.deadline());
   absl::StatusOr<lifecycle::Payload> result = co_await std::move(use);
   if (!result.ok()) co_return result.status();
-  *response.mutable_result() = ToProto(*std::move(result));
+  ToProto(*std::move(result), response.mutable_result());
   co_return absl::OkStatus();
 }
 

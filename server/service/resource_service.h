@@ -8,6 +8,7 @@
 #include "anteroom/v1/resource_service.grpc.pb.h"
 #include "server/lifecycle/anteroom.h"
 #include "server/rpc/calls.h"
+#include "server/rpc/message_pool.h"
 #include "server/service/resource_handlers.h"
 
 namespace anteroom::service {
@@ -27,7 +28,11 @@ class ResourceService final : public ResourceServiceBase {
  public:
   // Both outlive the service.
   ResourceService(lifecycle::Anteroom& anteroom, rpc::Calls& calls)
-      : anteroom_(anteroom), calls_(calls), handlers_(anteroom) {}
+      : anteroom_(anteroom), calls_(calls), handlers_(anteroom) {
+    SetMessageAllocatorFor_Acquire(&acquires_);
+    SetMessageAllocatorFor_Use(&uses_);
+    SetMessageAllocatorFor_Release(&releases_);
+  }
 
   grpc::ServerUnaryReactor* Acquire(grpc::CallbackServerContext* context,
                                     const v1::AcquireRequest* request,
@@ -56,6 +61,10 @@ class ResourceService final : public ResourceServiceBase {
   lifecycle::Anteroom& anteroom_;
   rpc::Calls& calls_;
   ResourceHandlers handlers_;
+  // Of the calls that come often.
+  rpc::MessagePool<v1::AcquireRequest, v1::AcquireResponse> acquires_;
+  rpc::MessagePool<v1::UseRequest, v1::UseResponse> uses_;
+  rpc::MessagePool<v1::ReleaseRequest, v1::ReleaseResponse> releases_;
 };
 
 }  // namespace anteroom::service

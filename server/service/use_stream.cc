@@ -56,7 +56,7 @@ class StreamChannel : public lifecycle::UseChannel {
       co_return CallerGone();
     }
     v1::UseStreamResponse response;
-    *response.mutable_result() = ToProto(std::move(message));
+    ToProto(std::move(message), response.mutable_result());
     stream_.Send(response);
     co_return absl::OkStatus();
   }
