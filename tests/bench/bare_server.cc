@@ -3,6 +3,7 @@
 #include "anteroom/v1/resource_service.pb.h"
 #include "bare.grpc.pb.h"
 #include "grpcpp/grpcpp.h"
+#include "tests/bench/messages.h"
 #include "tests/bench/serve.h"
 
 namespace anteroom::bench {
@@ -55,6 +56,36 @@ class OnceReactor : public Reactor {
   v1::WithResponse response_;
 };
 
+// A scope's messages, with no scope behind them.
+class ScopeReactor : public Reactor {
+ public:
+  ScopeReactor() { StartRead(&request_); }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::CANCELLED);
+    if (request_.has_release()) {
+      *response_.mutable_exited() = SomeReceipt();
+      StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+      return;
+    }
+    if (request_.has_use()) {
+      Answer(request_, response_);
+    } else {
+      *response_.mutable_entered()->mutable_lease() = SomeLease();
+    }
+    StartWrite(&response_);
+  }
+  void OnWriteDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::CANCELLED);
+    StartRead(&request_);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  v1::WithRequest request_;
+  v1::WithResponse response_;
+};
+
 class Service : public BareService::CallbackService {
  public:
   grpc::ServerUnaryReactor* Use(grpc::CallbackServerContext* context,
@@ -70,6 +101,9 @@ class Service : public BareService::CallbackService {
   }
   Reactor* Once(grpc::CallbackServerContext*) override {
     return new OnceReactor;
+  }
+  Reactor* Scope(grpc::CallbackServerContext*) override {
+    return new ScopeReactor;
   }
 };
 

@@ -46,6 +46,8 @@ Contest Withs() {
       "with",
       {{"bare-once", "a bidi stream of one message each way", Peer::kBare,
         OpenBareOnces},
+       {"bare-scope", "a bidi stream of corked's messages, with nothing behind",
+        Peer::kBare, OpenBareScopes},
        {"corked", "one With: acquire, use, release sent at once, events NONE",
         Peer::kAnteroomd, OpenCorkedScopes},
        {"corked-events", "corked with events ALL", Peer::kAnteroomd,
@@ -55,6 +57,8 @@ Contest Withs() {
        {"interactive-events", "interactive with events ALL", Peer::kAnteroomd,
         OpenInteractiveScopesWithEvents}},
       {{"corked", "bare-once"},
+       {"corked", "bare-scope"},
+       {"bare-scope", "bare-once"},
        {"corked-events", "bare-once"},
        {"interactive", "bare-once"},
        {"interactive-events", "bare-once"}}};

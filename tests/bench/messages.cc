@@ -67,6 +67,31 @@ v1::WithRequest WithRelease() {
   return request;
 }
 
+v1::Lease SomeLease() {
+  v1::Lease lease;
+  lease.set_lease_id("0123456789abcdef0123456789abcdef");
+  lease.set_name("scoped/1700000000000000");
+  lease.set_resource(kScoped);
+  lease.set_instance_id("scoped#1700000000000000");
+  lease.set_fencing_token(1'700'000'000'000'000);
+  lease.set_state(v1::Lease::STATE_HELD);
+  lease.mutable_create_time()->set_seconds(1'700'000'000);
+  lease.mutable_create_time()->set_nanos(123'456'789);
+  return lease;
+}
+
+v1::Receipt SomeReceipt() {
+  v1::Receipt receipt;
+  receipt.set_reason(v1::EXIT_REASON_RELEASED);
+  receipt.mutable_exit_status();
+  receipt.mutable_held()->set_nanos(123'456);
+  receipt.mutable_exited()->set_nanos(123'456);
+  receipt.set_attempts(1);
+  receipt.mutable_end_time()->set_seconds(1'700'000'000);
+  receipt.mutable_end_time()->set_nanos(123'456'789);
+  return receipt;
+}
+
 void CheckOk(const grpc::Status& status, const char* call) {
   if (status.ok()) return;
   Fail(absl::StrCat(call, " failed with code ", status.error_code(), ": ",

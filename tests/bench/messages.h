@@ -33,6 +33,11 @@ v1::WithRequest WithAcquire(const std::string& resource,
 v1::WithRequest WithUse();
 v1::WithRequest WithRelease();
 
+// What a bare server answers an acquire and a release with: of the size of
+// anteroomd's own.
+v1::Lease SomeLease();
+v1::Receipt SomeReceipt();
+
 // End the program where an answer is not what it should be.
 void CheckOk(const grpc::Status& status, const char* call);
 void CheckEchoed(const v1::Payload& result);

@@ -1,6 +1,7 @@
 #include "tests/bench/with_callers.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,7 +18,8 @@ namespace {
 
 using test::bare::v1::BareService;
 using Reactor = grpc::ClientBidiReactor<v1::WithRequest, v1::WithResponse>;
-using Stub = v1::ResourceService::Stub;
+// Begins the RPC of a scope, with this reactor.
+using StartScope = std::function<void(grpc::ClientContext*, Reactor*)>;
 
 class BareOnceCaller : public Caller, Reactor {
  public:
@@ -48,8 +50,8 @@ class BareOnceCaller : public Caller, Reactor {
 // Of a stream that is one scope: what both ways to talk have in common.
 class ScopeCaller : public Caller, protected Reactor {
  public:
-  ScopeCaller(std::unique_ptr<Stub> stub, v1::AcquireRequest::Events events)
-      : stub_(std::move(stub)),
+  ScopeCaller(StartScope start, v1::AcquireRequest::Events events)
+      : start_(std::move(start)),
         requests_{WithAcquire(kScoped, events), WithUse(), WithRelease()} {}
 
  protected:
@@ -75,7 +77,7 @@ class ScopeCaller : public Caller, protected Reactor {
     context_->set_initial_metadata_corked(true);
     sent_ = 0;
     exited_ = false;
-    stub_->async()->With(&*context_, this);
+    start_(&*context_, this);
     StartRead(&response_);
     SendFirst();
     StartCall();
@@ -94,7 +96,7 @@ class ScopeCaller : public Caller, protected Reactor {
     Done();
   }
 
-  const std::unique_ptr<Stub> stub_;
+  const StartScope start_;
   const std::vector<v1::WithRequest> requests_;
   std::optional<grpc::ClientContext> context_;
   v1::WithResponse response_;
@@ -142,7 +144,11 @@ Callers OpenScopes(const std::string& anteroomd, int width,
                    v1::AcquireRequest::Events events) {
   return OpenCallers(anteroomd, width, [events](const auto& channel, int) {
     return std::make_unique<ScopeCallerType>(
-        v1::ResourceService::NewStub(channel), events);
+        [stub = std::shared_ptr(v1::ResourceService::NewStub(channel))](
+            grpc::ClientContext* context, Reactor* reactor) {
+          stub->async()->With(context, reactor);
+        },
+        events);
   });
 }
 
@@ -167,6 +173,17 @@ Callers OpenInteractiveScopesWithEvents(const std::string& anteroomd,
                                         int width) {
   return OpenScopes<InteractiveCaller>(anteroomd, width,
                                        v1::AcquireRequest::EVENTS_ALL);
+}
+
+Callers OpenBareScopes(const std::string& bare_server, int width) {
+  return OpenCallers(bare_server, width, [](const auto& channel, int) {
+    return std::make_unique<CorkedCaller>(
+        [stub = std::shared_ptr(BareService::NewStub(channel))](
+            grpc::ClientContext* context, Reactor* reactor) {
+          stub->async()->Scope(context, reactor);
+        },
+        v1::AcquireRequest::EVENTS_NONE);
+  });
 }
 
 Callers OpenBareOnces(const std::string& bare_server, int width) {

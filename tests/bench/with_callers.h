@@ -20,6 +20,9 @@ Callers OpenInteractiveScopesWithEvents(const std::string& anteroomd,
 // A bare stream of one message each way: the use with the half-close, its
 // answer with the status.
 Callers OpenBareOnces(const std::string& bare_server, int width);
+// A bare stream of corked scopes' messages, each answered as a scope answers
+// it.
+Callers OpenBareScopes(const std::string& bare_server, int width);
 
 }  // namespace anteroom::bench
 
