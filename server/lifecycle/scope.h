@@ -41,7 +41,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -266,7 +266,7 @@ class Scope {
 
   State state_ = State::kOpening;
   std::map<std::uint64_t, LiveUse> live_;  // by call id
-  std::deque<UseRequested> queued_;        // before `entered`
+  std::list<UseRequested> queued_;         // before `entered`
   std::size_t unanswered_bytes_ = 0;
   // How the scope is to end, once somebody said so.
   std::optional<ExitCause> cause_;

@@ -17,7 +17,7 @@
 #ifndef ANTEROOM_SERVER_RPC_BYTE_STREAM_H_
 #define ANTEROOM_SERVER_RPC_BYTE_STREAM_H_
 
-#include <deque>
+#include <list>
 #include <memory>
 #include <stop_token>
 #include <utility>
@@ -108,7 +108,8 @@ class ByteStream
 
   coro::Mutex mu_;
   std::shared_ptr<ByteStream> self_ ABSL_GUARDED_BY(mu_);  // until OnDone
-  std::deque<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mu_);
+  // A list: mostly empty, for as long as the stream is open.
+  std::list<grpc::ByteBuffer> queue_ ABSL_GUARDED_BY(mu_);
   std::size_t queued_bytes_ ABSL_GUARDED_BY(mu_) = 0;
   // Signalled when less queues up.
   std::shared_ptr<coro::Waiter> backlog_ ABSL_GUARDED_BY(mu_);
