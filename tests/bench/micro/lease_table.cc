@@ -1,0 +1,84 @@
+// LeaseTable: what each call pays to find its lease, and each lease to be
+// found.
+#include "server/lifecycle/lease_table.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "benchmark/benchmark.h"
+#include "tests/bench/micro/lending.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+// A table of so many leases, with ids as the pool makes them.
+class Table {
+ public:
+  explicit Table(std::int64_t size)
+      : table_(lending_.world().clock(),
+               {.receipts_kept = absl::ZeroDuration()}) {
+    for (std::int64_t i = 0; i < size; ++i) {
+      const std::shared_ptr<Lease> lease = NewLease();
+      ids_.push_back(lease->id());
+      table_.Add(lease);
+    }
+    std::shuffle(ids_.begin(), ids_.end(), random_);
+  }
+
+  std::shared_ptr<Lease> NewLease() {
+    return std::make_shared<Lease>(
+        lending_.world().runtime(), lending_.events(), lending_.pool(),
+        absl::StrCat(absl::Hex(random_(), absl::kZeroPad16),
+                     absl::Hex(random_(), absl::kZeroPad16)),
+        "r/1", "r", AcquireOptions());
+  }
+
+  LeaseTable& table() { return table_; }
+  // In no order that the table knows.
+  const std::vector<std::string>& ids() const { return ids_; }
+
+ private:
+  Lending lending_;
+  std::mt19937_64 random_{1};
+  LeaseTable table_;
+  std::vector<std::string> ids_;
+};
+
+void Sizes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgName("leases")->RangeMultiplier(10)->Range(1'000, 1'000'000);
+}
+
+void LeaseTableFind(benchmark::State& state) {
+  Table table(state.range(0));
+  std::size_t next = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(table.table().Find(table.ids()[next]));
+    next = next + 1 == table.ids().size() ? 0 : next + 1;
+  }
+}
+BENCHMARK(LeaseTableFind)->Apply(Sizes);
+
+// From the grant of a lease to the end of its receipt.
+void LeaseTableAddAndDrop(benchmark::State& state) {
+  Table table(state.range(0));
+  std::vector<std::shared_ptr<Lease>> others;
+  for (int i = 0; i < 1 << 12; ++i) others.push_back(table.NewLease());
+  std::size_t next = 0;
+  for (auto _ : state) {
+    const std::shared_ptr<Lease>& lease = others[next++ % others.size()];
+    table.table().Add(lease);
+    table.table().Ended(lease);
+    benchmark::DoNotOptimize(table.table().Prune());
+  }
+}
+BENCHMARK(LeaseTableAddAndDrop)->Apply(Sizes);
+
+}  // namespace
+}  // namespace anteroom::lifecycle

@@ -1,0 +1,41 @@
+// WaitQueue, as the pool uses it when one more queues up and the first is
+// bound.
+#include "server/lifecycle/wait_queue.h"
+
+#include <cstdint>
+#include <memory>
+
+#include "benchmark/benchmark.h"
+#include "tests/bench/micro/lending.h"
+
+namespace anteroom::lifecycle {
+namespace {
+
+std::shared_ptr<Lease> NewLease(Lending& lending) {
+  return std::make_shared<Lease>(lending.world().runtime(), lending.events(),
+                                 lending.pool(), "id", "r/1", "r",
+                                 AcquireOptions());
+}
+
+void WaitQueuePushAndRemoveFirst(benchmark::State& state) {
+  Lending lending;
+  const std::shared_ptr<Lease> lease = NewLease(lending);
+  WaitQueue queue;
+  std::uint64_t arrival = 0;
+  const auto push = [&] {
+    queue.Push(
+        std::make_shared<Ticket>(lending.world().runtime(), lease, ++arrival));
+  };
+  for (std::int64_t i = 0; i < state.range(0); ++i) push();
+  for (auto _ : state) {
+    push();
+    queue.Remove(*queue.front());
+  }
+}
+BENCHMARK(WaitQueuePushAndRemoveFirst)
+    ->ArgName("waiting")
+    ->RangeMultiplier(10)
+    ->Range(1'000, 100'000);
+
+}  // namespace
+}  // namespace anteroom::lifecycle
