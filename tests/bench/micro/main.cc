@@ -12,6 +12,7 @@ constexpr char kDescription[] =
 server's own classes, built as the release is.
 
   Task, Event, Waiter, SingleFlight, Mutex, Semaphore   server/coro
+  SystemRandom   a secret's bits, from the kernel
   ThreadTimers   set and cancelled while others are pending
   LeaseTable     found, added and dropped while others are in it
   WaitQueue      one more behind, one taken from the front
