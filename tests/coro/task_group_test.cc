@@ -107,10 +107,12 @@ TEST_F(TaskGroupTest, RequestStopReachesTheTasks) {
 
 TEST_F(TaskGroupTest, JoinWaitsForWhoeverHoldsATicket) {
   TaskGroup group(world_.runtime());
-  std::optional<TaskGroup::Ticket> ticket(group.CountIn());
-  EXPECT_TRUE(*ticket);
-  std::optional<TaskGroup::Ticket> moved(std::move(*ticket));
-  ticket.reset();  // moved from: nobody's
+  std::optional<TaskGroup::Ticket> moved;
+  {
+    TaskGroup::Ticket ticket = group.CountIn();
+    EXPECT_TRUE(ticket);
+    moved.emplace(std::move(ticket));
+  }  // moved from: nobody's
   EXPECT_EQ(group.size(), 1);
   TaskGroup outer(world_.runtime());
   bool joined = false;
