@@ -18,49 +18,45 @@ void Answer(const v1::WithRequest& request, v1::WithResponse& response) {
   *used.mutable_result() = request.use().argument();
 }
 
-// One message after the other, until the client has sent all.
-class StreamReactor : public Reactor {
+// One message at a time; what answers it is the method's.
+class BareReactor : public Reactor {
  public:
-  StreamReactor() { StartRead(&request_); }
+  BareReactor() { StartRead(&request_); }
 
-  void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
-    Answer(request_, response_);
-    StartWrite(&response_);
-  }
   void OnWriteDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::CANCELLED);
     StartRead(&request_);
   }
   void OnDone() override { delete this; }
 
- private:
+ protected:
   v1::WithRequest request_;
   v1::WithResponse response_;
 };
 
-// One message, and the status with its answer.
-class OnceReactor : public Reactor {
+// One message after the other, until the client has sent all.
+class StreamReactor : public BareReactor {
  public:
-  OnceReactor() { StartRead(&request_); }
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::OK);
+    Answer(request_, response_);
+    StartWrite(&response_);
+  }
+};
 
+// One message, and the status with its answer.
+class OnceReactor : public BareReactor {
+ public:
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::CANCELLED);
     Answer(request_, response_);
     StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
   }
-  void OnDone() override { delete this; }
-
- private:
-  v1::WithRequest request_;
-  v1::WithResponse response_;
 };
 
 // A scope's messages, with no scope behind them.
-class ScopeReactor : public Reactor {
+class ScopeReactor : public BareReactor {
  public:
-  ScopeReactor() { StartRead(&request_); }
-
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::CANCELLED);
     if (request_.has_release()) {
@@ -75,15 +71,6 @@ class ScopeReactor : public Reactor {
     }
     StartWrite(&response_);
   }
-  void OnWriteDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::CANCELLED);
-    StartRead(&request_);
-  }
-  void OnDone() override { delete this; }
-
- private:
-  v1::WithRequest request_;
-  v1::WithResponse response_;
 };
 
 class Service : public BareService::CallbackService {

@@ -15,7 +15,7 @@ namespace anteroom::bench {
 class CountedServer {
  public:
   // Runs this program, with `arguments` and --control=DESCRIPTOR, which makes
-  // it call ObeyOnThread() and serve. callgrind writes to `file`.NUMBER.
+  // it call BeCounted() and serve. callgrind writes to `file`.NUMBER.
   CountedServer(const std::string& file,
                 const std::vector<std::string>& arguments);
   CountedServer(const CountedServer&) = delete;

@@ -31,10 +31,8 @@ void EndAll(Lending& lending) {
   while (lending.held()) lending.End();
 }
 
-// Of an object that everybody may hold at once.
-void PoolAcquire(benchmark::State& state) {
-  Lending lending(/*max_holders=*/0);
-  lending.Acquire();
+// Of as many acquires as ends, the time of one or of the other.
+void TimeAcquires(benchmark::State& state, Lending& lending) {
   while (state.KeepRunningBatch(kBatch)) {
     for (int i = 0; i < kBatch; ++i) lending.Acquire();
     state.PauseTiming();
@@ -43,11 +41,8 @@ void PoolAcquire(benchmark::State& state) {
   }
   EndAll(lending);
 }
-BENCHMARK(PoolAcquire);
 
-void PoolEnd(benchmark::State& state) {
-  Lending lending(/*max_holders=*/0);
-  lending.Acquire();
+void TimeEnds(benchmark::State& state, Lending& lending) {
   while (state.KeepRunningBatch(kBatch)) {
     state.PauseTiming();
     for (int i = 0; i < kBatch; ++i) lending.Acquire();
@@ -55,6 +50,20 @@ void PoolEnd(benchmark::State& state) {
     for (int i = 0; i < kBatch; ++i) lending.End();
   }
   EndAll(lending);
+}
+
+// Of an object that everybody may hold at once.
+void PoolAcquire(benchmark::State& state) {
+  Lending lending(/*max_holders=*/0);
+  lending.Acquire();
+  TimeAcquires(state, lending);
+}
+BENCHMARK(PoolAcquire);
+
+void PoolEnd(benchmark::State& state) {
+  Lending lending(/*max_holders=*/0);
+  lending.Acquire();
+  TimeEnds(state, lending);
 }
 BENCHMARK(PoolEnd);
 
@@ -75,13 +84,7 @@ BENCHMARK(PoolEnqueueAndEndAndGrant)->Apply(Sizes);
 void PoolEnqueue(benchmark::State& state) {
   Lending lending;
   Queue(lending, state.range(0));
-  while (state.KeepRunningBatch(kBatch)) {
-    for (int i = 0; i < kBatch; ++i) lending.Acquire();
-    state.PauseTiming();
-    for (int i = 0; i < kBatch; ++i) lending.End();
-    state.ResumeTiming();
-  }
-  EndAll(lending);
+  TimeAcquires(state, lending);
 }
 BENCHMARK(PoolEnqueue)->Apply(Sizes);
 
@@ -89,13 +92,7 @@ BENCHMARK(PoolEnqueue)->Apply(Sizes);
 void PoolEndAndGrant(benchmark::State& state) {
   Lending lending;
   Queue(lending, state.range(0));
-  while (state.KeepRunningBatch(kBatch)) {
-    state.PauseTiming();
-    for (int i = 0; i < kBatch; ++i) lending.Acquire();
-    state.ResumeTiming();
-    for (int i = 0; i < kBatch; ++i) lending.End();
-  }
-  EndAll(lending);
+  TimeEnds(state, lending);
 }
 BENCHMARK(PoolEndAndGrant)->Apply(Sizes);
 
