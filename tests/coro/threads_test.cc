@@ -11,6 +11,7 @@
 #include "server/coro/clock.h"
 #include "server/coro/event.h"
 #include "server/coro/linked_stop.h"
+#include "server/coro/mutex.h"
 #include "server/coro/random.h"
 #include "server/coro/semaphore.h"
 #include "server/coro/sleep.h"
@@ -48,6 +49,24 @@ TEST_F(ThreadsTest, APoolOfOneKeepsTheOrder) {
   for (int i = 0; i < 100; ++i) pool->Post([&order, i] { order.push_back(i); });
   pool.reset();
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[i], i);
+}
+
+TEST_F(ThreadsTest, AMutexLetsInOneAtATimeAndNobodyIsForgotten) {
+  constexpr int kThreads = 4;
+  constexpr int kTimes = 20'000;
+  Mutex mu;
+  int entered = 0;  // not atomic: one lost means two were in
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&mu, &entered] {
+      for (int n = 0; n < kTimes; ++n) {
+        MutexLock lock(mu);
+        ++entered;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(entered, kThreads * kTimes);
 }
 
 TEST_F(ThreadsTest, TheTimerThatIsWaitedForMayBeCancelled) {
