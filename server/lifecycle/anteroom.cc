@@ -1,11 +1,12 @@
 #include "server/lifecycle/anteroom.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/error/error.h"
+#include "server/lifecycle/names.h"
 
 namespace anteroom::lifecycle {
 namespace {
@@ -140,6 +141,7 @@ coro::Task<absl::StatusOr<Receipt>> Anteroom::Release(std::string lease_id,
   const absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
   if (!lease.ok()) co_return lease.status();
   (*lease)->pool().End(*lease, std::move(cause));
+  if ((*lease)->has_ended()) co_return (*lease)->receipt();
   coro::Task<coro::Wake> wait =
       (*lease)->ended().Wait(std::move(stop), deadline);
   const coro::Wake wake = co_await std::move(wait);
@@ -161,27 +163,21 @@ std::vector<Pool*> Anteroom::pools() const {
 
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::FindByName(
     absl::string_view lease_name) const {
-  // "resource/number"
-  const absl::StatusOr<Pool*> pool =
-      FindPool(lease_name.substr(0, lease_name.rfind('/')));
-  const std::shared_ptr<Lease> lease =
-      pool.ok() ? (*pool)->FindLease(lease_name) : nullptr;
-  if (lease == nullptr) {
-    return Error(Reason::kLeaseNotFound,
-                 absl::StrCat("no live lease is named \"", lease_name, "\""));
+  if (const std::optional<Named> named = ParseLeaseName(lease_name)) {
+    const absl::StatusOr<Pool*> pool = FindPool(named->resource);
+    std::shared_ptr<Lease> lease =
+        pool.ok() ? (*pool)->FindLease(named->number) : nullptr;
+    if (lease != nullptr) return lease;
   }
-  return lease;
+  return Error(Reason::kLeaseNotFound,
+               absl::StrCat("no live lease is named \"", lease_name, "\""));
 }
 
 absl::StatusOr<InstanceView> Anteroom::Evict(
     absl::string_view instance_id) const {
-  // "resource#number"
-  const std::size_t hash = instance_id.rfind('#');
-  std::uint64_t number = 0;
-  if (hash != absl::string_view::npos &&
-      absl::SimpleAtoi(instance_id.substr(hash + 1), &number)) {
-    const absl::StatusOr<Pool*> pool = FindPool(instance_id.substr(0, hash));
-    if (pool.ok()) return (*pool)->Evict(number);
+  if (const std::optional<Named> named = ParseInstanceName(instance_id)) {
+    const absl::StatusOr<Pool*> pool = FindPool(named->resource);
+    if (pool.ok()) return (*pool)->Evict(named->number);
   }
   return Error(Reason::kInstanceNotFound,
                absl::StrCat("there is no instance \"", instance_id, "\""));

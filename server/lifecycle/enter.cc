@@ -28,7 +28,7 @@ class EnterCall : public Bounded<EnterContext> {
         enter_deadline_(
             coro::After(runtime.clock.Now(), policy.enter_timeout)) {}
 
-  const LeaseInfo& lease() const override { return lease_->info(); }
+  LeaseInfo lease() const override { return lease_->info(); }
   const Payload& argument() const override { return argument_; }
   coro::Instant deadline_with_init() const override {
     return deadline_with_init_;

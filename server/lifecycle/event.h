@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "server/lifecycle/names.h"
 
 namespace anteroom::lifecycle {
 
@@ -34,26 +35,29 @@ enum class Phase {
   kFailed,  // init, enter or check failed, or (lease_name set) a waiter left
 };
 
-// What an event is about. Shared by all events of a lease or an instance: they
-// are many, and kept.
+// What an event is about. Shared by all events of an instance and of the leases
+// on it: they are many, and kept.
 struct EventSubject {
   std::string resource;
   std::string key;
   std::string instance_id;  // empty: no instance is concerned
-  std::string lease_name;   // empty: no lease is concerned
 };
 
 struct Event {
   const std::string& resource() const { return subject->resource; }
   const std::string& key() const { return subject->key; }
   const std::string& instance_id() const { return subject->instance_id; }
-  const std::string& lease_name() const { return subject->lease_name; }
+  // Empty: no lease is concerned.
+  std::string lease_name() const {
+    return lease_number == 0 ? "" : LeaseName(resource(), lease_number);
+  }
 
   // Grows by 1 an event, over all resources; starts at the server's start time
   // in microseconds, so that it grows over restarts too.
   std::uint64_t sequence = 0;
   absl::Time time;
   std::shared_ptr<const EventSubject> subject;  // not null
+  std::uint64_t lease_number = 0;
   Phase phase = Phase::kConstructed;
   std::string message;
   std::optional<double> progress;  // 0..1

@@ -14,7 +14,7 @@ class ExitCall : public Bounded<ExitContext> {
   ExitCall(coro::Runtime runtime, coro::Instant deadline, const Lease& lease)
       : Bounded(runtime, deadline, {}), lease_(lease), cause_(lease.cause()) {}
 
-  const LeaseInfo& lease() const override { return lease_.info(); }
+  LeaseInfo lease() const override { return lease_.info(); }
   const ExitCause& cause() const override { return cause_; }
 
  private:

@@ -58,7 +58,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
         events_(events),
         info_(std::move(info)),
         subject_(std::make_shared<EventSubject>(
-            EventSubject{info_.resource, info_.key, info_.instance_id, {}})),
+            EventSubject{info_.resource, info_.key, info_.instance_id})),
         number_(number),
         closing_(runtime) {}
   Instance(const Instance&) = delete;
@@ -66,6 +66,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
 
   const InstanceInfo& info() const { return info_; }
   std::uint64_t number() const { return number_; }
+  // What its events, and those of the leases on it, are about.
+  const std::shared_ptr<const EventSubject>& subject() const {
+    return subject_;
+  }
   // Set once CLOSING.
   coro::Event& closing() { return closing_; }
   // Hook calls so far.

@@ -11,28 +11,74 @@
 
 namespace anteroom::lifecycle {
 
-Lease::Lease(coro::Runtime runtime, EventLog& events, Pool& pool,
-             std::string id, std::string name, const std::string& resource,
+Lease::Lease(Pool& pool, LeaseId id, std::uint64_t number,
              AcquireOptions&& options)
-    : runtime_(runtime),
-      events_(events),
-      pool_(pool),
-      id_(std::move(id)),
-      resource_(resource),
-      options_(std::move(options)),
-      create_time_(runtime.clock.WallNow()),
-      ended_(runtime),
-      entered_(options_.deferred ? std::make_unique<coro::Event>(runtime)
-                                 : nullptr),
-      ttl_(Clamp(options_.ttl)) {
-  info_.name = std::move(name);
-  info_.holder = std::move(options_.holder);
-  info_.labels = std::move(options_.labels);
+    : pool_(pool),
+      id_(id),
+      number_(number),
+      create_time_(runtime().clock.WallNow()),
+      ttl_(Clamp(options.ttl)),
+      apart_(MakeApart(runtime(), options)),
+      priority_(options.priority),
+      no_wait_(options.no_wait),
+      stream_bound_(options.stream_bound) {
+  if (options.argument == Payload()) return;
+  coro::MutexLock lock(mu_);
+  entering().argument = std::move(options.argument);
 }
 
 Lease::~Lease() {
   const LeaseState last = state();
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
+}
+
+std::unique_ptr<Lease::Apart> Lease::MakeApart(const coro::Runtime& runtime,
+                                               AcquireOptions& options) {
+  if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
+      options.request.empty() && options.sink == nullptr && !options.deferred) {
+    return nullptr;
+  }
+  auto apart = std::make_unique<Apart>();
+  apart->key = std::move(options.key);
+  apart->holder = std::move(options.holder);
+  apart->labels = std::move(options.labels);
+  apart->request = std::move(options.request);
+  apart->sink = std::move(options.sink);
+  apart->enter_by = options.enter_by;
+  if (options.deferred) apart->entered = std::make_unique<coro::Event>(runtime);
+  return apart;
+}
+
+const Lease::Apart& Lease::NothingApart() {
+  static const Apart nothing;
+  return nothing;
+}
+
+const coro::Runtime& Lease::runtime() const { return pool_.runtime(); }
+
+const Policy& Lease::policy() const { return pool_.policy(); }
+
+Lease::Entering& Lease::entering() {
+  if (entering_ == nullptr) entering_ = std::make_unique<Entering>();
+  return *entering_;
+}
+
+Lease::Ending& Lease::ending() {
+  if (ending_ == nullptr) ending_ = std::make_unique<Ending>();
+  return *ending_;
+}
+
+const Receipt* Lease::kept_receipt() const {
+  const bool kept = ending_ != nullptr && ending_->receipt.has_value();
+  return kept ? &*ending_->receipt : nullptr;
+}
+
+std::string Lease::name() const { return LeaseName(resource(), number_); }
+
+const std::string& Lease::resource() const { return pool_.resource(); }
+
+LeaseInfo Lease::info() const {
+  return {name(), fencing_token_, holder(), labels()};
 }
 
 absl::Status Lease::CheckLive() const {
@@ -46,26 +92,31 @@ LeaseView Lease::View() const {
   coro::MutexLock lock(mu_);
   LeaseView view;
   view.state = state();
-  view.fencing_token = info_.fencing_token;
+  view.fencing_token = fencing_token_;
   view.ttl = ttl_;
   view.create_time = create_time_;
   view.expire_time = WallAt(Expiry());
-  view.revoke_time = state() == LeaseState::kHeld ? WallAt(revoke_at_)
+  view.revoke_time = state() == LeaseState::kHeld ? WallAt(RevokeAt())
                                                   : absl::InfiniteFuture();
-  if (subject_ != nullptr) view.instance_id = subject_->instance_id;
-  view.value = value_;
-  view.receipt = receipt_;
+  if (instance_ != nullptr) {
+    view.instance_id = instance_->info().instance_id;
+  } else if (ending_ != nullptr && ending_->instance_number != 0) {
+    view.instance_id = InstanceName(resource(), ending_->instance_number);
+  }
+  if (value_ != nullptr) view.value = *value_;
+  if (const Receipt* const receipt = kept_receipt()) view.receipt = *receipt;
   return view;
 }
 
 std::shared_ptr<EventSink> Lease::sink() const {
   coro::MutexLock lock(mu_);
-  return options_.sink;
+  return apart().sink;
 }
 
 Payload Lease::TakeArgument() {
   coro::MutexLock lock(mu_);
-  return std::exchange(options_.argument, Payload());
+  if (entering_ == nullptr) return {};
+  return std::exchange(entering_->argument, Payload());
 }
 
 void Lease::Transition(LeaseState to) {
@@ -73,47 +124,39 @@ void Lease::Transition(LeaseState to) {
   state_.store(to, std::memory_order_release);
 }
 
-std::shared_ptr<const EventSubject> Lease::SubjectOn(
-    const std::string& instance_id) const {
-  return std::make_shared<EventSubject>(
-      EventSubject{resource_, options_.key, instance_id, info_.name});
-}
-
 void Lease::Emit(Phase phase, absl::string_view message,
                  const absl::Status& status, int position) {
   Event event;
-  if (subject_ == nullptr) subject_ = SubjectOn(/*instance_id=*/"");
-  event.subject = subject_;
+  event.subject =
+      instance_ != nullptr
+          ? instance_->subject()
+          : std::make_shared<EventSubject>(EventSubject{resource(), key(), ""});
+  event.lease_number = number_;
   event.phase = phase;
   event.message = std::string(message);
   event.queue_position = position;
   event.status = status;
-  if (phase == Phase::kRevoking) event.deadline = WallAt(revoke_at_);
-  EventSink* const sink = options_.sink.get();
-  events_.Append(std::move(event),
-                 absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
+  if (phase == Phase::kRevoking) event.deadline = WallAt(RevokeAt());
+  EventSink* const sink = apart().sink.get();
+  pool_.events().Append(std::move(event),
+                        absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
 }
 
 // What is kept of an ended lease is its receipt, for minutes: free the rest,
 // above all what the client sent.
 void Lease::LetGo() {
+  if (instance_ != nullptr) ending_->instance_number = instance_->number();
   instance_.reset();
-  options_.sink.reset();
-  options_.argument = Payload();
-  options_.arguments.clear();
-  cause_.error = absl::OkStatus();
-  value_ = Payload();
-  if (subject_ != nullptr) {  // no event follows: View() shows the instance
-    auto instance = std::make_shared<EventSubject>();
-    instance->instance_id = subject_->instance_id;
-    subject_ = std::move(instance);
-  }
+  if (apart_ != nullptr) apart_->sink.reset();
+  entering_.reset();
+  value_.reset();
+  ending_->cause.error = absl::OkStatus();
 }
 
 absl::Time Lease::WallAt(coro::Instant instant) const {
   if (instant == coro::kNever) return absl::InfiniteFuture();
-  return runtime_.clock.WallNow() +
-         coro::Between(runtime_.clock.Now(), instant);
+  const coro::Clock& clock = runtime().clock;
+  return clock.WallNow() + coro::Between(clock.Now(), instant);
 }
 
 void Lease::Queued(int position) {
@@ -125,57 +168,78 @@ void Lease::Bind(std::shared_ptr<Instance> instance,
                  std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
   instance_ = std::move(instance);
-  subject_ = SubjectOn(instance_->info().instance_id);
-  info_.fencing_token = fencing_token;
-  enter_stop_ = std::stop_source();
+  fencing_token_ = fencing_token;
   Transition(LeaseState::kEntering);
   if (instance_->hooks.enter) Emit(Phase::kEntering);
 }
 
 std::optional<ExitCause> Lease::Enter(Payload value) {
-  std::optional<ExitCause> early_end;
+  std::unique_ptr<Entering> entering;  // let go of when the lock is, too
   {
     coro::MutexLock lock(mu_);
-    value_ = std::move(value);
-    entered_at_ = renewed_at_ = runtime_.clock.Now();
-    revoke_at_ = coro::After(entered_at_, pool_.policy().max_hold);
+    if (value != Payload()) {
+      value_ = std::make_unique<Payload>(std::move(value));
+    }
+    entered_at_ = renewed_at_ = runtime().clock.Now();
     Transition(LeaseState::kHeld);
     Emit(Phase::kEntered);
-    early_end.swap(early_end_);
+    entering = std::move(entering_);
   }
-  return early_end;
+  return entering == nullptr ? std::nullopt : std::move(entering->early_end);
+}
+
+void Lease::AnnounceEntered() {
+  if (deferred()) apart_->entered->Set();
 }
 
 void Lease::Fail(const absl::Status& status, bool announce) {
   {
     coro::MutexLock lock(mu_);
     if (announce) Emit(Phase::kFailed, {}, status);
-    enter_failure_ = status;
-    Receipt receipt;
+    Receipt& receipt = ending().receipt.emplace();
+    const bool asked_for =
+        entering_ != nullptr && entering_->early_end.has_value();
     receipt.reason =
-        early_end_.has_value() ? early_end_->reason : ExitReason::kEnterFailed;
-    receipt.end_time = runtime_.clock.WallNow();
-    receipt_ = std::move(receipt);
+        asked_for ? entering_->early_end->reason : ExitReason::kEnterFailed;
+    receipt.end_time = runtime().clock.WallNow();
+    ending().enter_failure = status;
     Transition(LeaseState::kEnded);
     LetGo();
   }
-  if (entered_ != nullptr) entered_->Set();
+  AnnounceEntered();
 }
 
 bool Lease::AbortEnter(ExitCause cause) {
+  std::stop_source stop(std::nostopstate);
   {
     coro::MutexLock lock(mu_);
     if (state() != LeaseState::kEntering) return false;
-    if (!early_end_.has_value()) early_end_ = std::move(cause);
+    if (!entering().early_end.has_value()) {
+      entering().early_end = std::move(cause);
+    }
+    stop = entering().stop;
   }
-  enter_stop_.request_stop();
+  stop.request_stop();
   return true;
+}
+
+std::stop_token Lease::enter_stop() {
+  coro::MutexLock lock(mu_);
+  ANTEROOM_CHECK(state() == LeaseState::kEntering);
+  std::stop_source& stop = entering().stop;
+  if (!stop.stop_possible()) {
+    stop = std::stop_source();
+    // Nobody has its token yet.
+    if (entering().early_end.has_value()) stop.request_stop();
+  }
+  return stop.get_token();
 }
 
 coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
                                              coro::Instant deadline) {
-  if (entered_->is_set()) co_return absl::OkStatus();
-  coro::Task<coro::Wake> wait = entered_->Wait(std::move(stop), deadline);
+  coro::Event& entered = *apart_->entered;
+  if (entered.is_set()) co_return absl::OkStatus();
+  coro::Task<coro::Wake> wait = entered.Wait(std::move(stop), deadline);
   switch (co_await std::move(wait)) {
     case coro::Wake::kCancelled:
       co_return absl::CancelledError("the caller left");
@@ -185,10 +249,12 @@ coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
       break;
   }
   coro::MutexLock lock(mu_);
-  if (receipt_.has_value() && receipt_->reason != ExitReason::kEnterFailed) {
+  const Receipt* const receipt = kept_receipt();
+  if (receipt != nullptr && receipt->reason != ExitReason::kEnterFailed) {
     co_return EndedError();  // released, revoked or drained meanwhile
   }
-  co_return enter_failure_;
+  if (ending_ == nullptr) co_return absl::OkStatus();
+  co_return ending_->enter_failure;
 }
 
 bool Lease::DecideExit(ExitCause cause) {
@@ -198,15 +264,17 @@ bool Lease::DecideExit(ExitCause cause) {
     if (state() != LeaseState::kHeld) return false;
     timer = BeginExiting(std::move(cause));
   }
-  runtime_.timers.Cancel(timer);
+  runtime().timers.Cancel(timer);
   return true;
 }
 
 coro::Timers::Id Lease::BeginExiting(ExitCause cause) {
-  cause_ = std::move(cause);
-  decided_at_ = runtime_.clock.Now();
+  ending().cause = std::move(cause);
+  ending().decided_at = runtime().clock.Now();
   Transition(LeaseState::kExiting);
-  if (uses_ > 0) uses_ended_ = std::make_shared<coro::Event>(runtime_);
+  if (uses_ > 0) {
+    ending().uses_ended = std::make_shared<coro::Event>(runtime());
+  }
   return std::exchange(timer_, coro::Timers::Id::kNone);
 }
 
@@ -216,25 +284,49 @@ void Lease::BeginExit() {
 }
 
 void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
+  const coro::Clock& clock = runtime().clock;
   coro::MutexLock lock(mu_);
-  Receipt receipt;
-  receipt.reason = cause_.reason;
+  Emit(Phase::kExited, {}, exit_status);
+  Receipt& receipt = ending().receipt.emplace();
+  receipt.reason = ending().cause.reason;
   receipt.error_suppressed = suppressed;
   receipt.exit_status = std::move(exit_status);
-  receipt.held = coro::Between(entered_at_, decided_at_);
-  receipt.exited = coro::Between(decided_at_, runtime_.clock.Now());
+  receipt.held = coro::Between(entered_at_, ending().decided_at);
+  receipt.exited = coro::Between(ending().decided_at, clock.Now());
   receipt.attempts = attempts;
-  receipt.end_time = runtime_.clock.WallNow();
-  Emit(Phase::kExited, {}, receipt.exit_status);
-  receipt_ = std::move(receipt);
+  receipt.end_time = clock.WallNow();
   Transition(LeaseState::kEnded);
   LetGo();
+}
+
+void Lease::AnnounceEnd() {
+  coro::Event* ended = nullptr;
+  {
+    coro::MutexLock lock(mu_);
+    announced_end_ = true;
+    ended = ended_.get();
+  }
+  if (ended != nullptr) ended->Resume();
+}
+
+coro::Event& Lease::ended() {
+  coro::MutexLock lock(mu_);
+  if (ended_ == nullptr) {
+    ended_ = std::make_unique<coro::Event>(runtime());
+    if (announced_end_) ended_->Set();  // nobody waits for it yet
+  }
+  return *ended_;
+}
+
+bool Lease::has_ended() const {
+  coro::MutexLock lock(mu_);
+  return announced_end_;
 }
 
 ExitCause Lease::cause() const {
   coro::MutexLock lock(mu_);
   ANTEROOM_CHECK(state() == LeaseState::kExiting);
-  return cause_;
+  return ending_->cause;
 }
 
 std::shared_ptr<Instance> Lease::instance() const {
@@ -244,24 +336,27 @@ std::shared_ptr<Instance> Lease::instance() const {
 
 Payload Lease::value() const {
   coro::MutexLock lock(mu_);
-  return value_;
+  return value_ == nullptr ? Payload() : *value_;
 }
 
 Receipt Lease::receipt() const {
   coro::MutexLock lock(mu_);
-  ANTEROOM_CHECK(receipt_.has_value());
-  return *receipt_;
+  const Receipt* const receipt = kept_receipt();
+  ANTEROOM_CHECK(receipt != nullptr);
+  return *receipt;
 }
 
 absl::Status Lease::EndedError() const {
+  static const Ending nothing;
+  const Ending& ending = ending_ == nullptr ? nothing : *ending_;
   const ExitReason reason =
-      receipt_.has_value() ? receipt_->reason : cause_.reason;
+      ending.receipt.has_value() ? ending.receipt->reason : ending.cause.reason;
   return WithMetadata(
       Error(Reason::kLeaseEnded,
-            absl::StrCat("the lease ", info_.name,
+            absl::StrCat("the lease ", name(),
                          " has ended: ", ExitReasonName(reason),
-                         enter_failure_.ok() ? "" : ": ",
-                         absl::string_view(enter_failure_.message()))),
+                         ending.enter_failure.ok() ? "" : ": ",
+                         absl::string_view(ending.enter_failure.message()))),
       "exit_reason", ExitReasonName(reason));
 }
 
@@ -269,13 +364,13 @@ absl::StatusOr<std::shared_ptr<Instance>> Lease::BeginUse(
     absl::string_view method, std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld) return EndedError();
-  if (fencing_token != 0 && fencing_token != info_.fencing_token) {
+  if (fencing_token != 0 && fencing_token != fencing_token_) {
     return Error(Reason::kStaleFencingToken,
                  absl::StrCat("fencing token ", fencing_token,
-                              " is not the lease's, ", info_.fencing_token));
+                              " is not the lease's, ", fencing_token_));
   }
   ++uses_;
-  if (options_.sink != nullptr || events_.watched()) {
+  if (apart().sink != nullptr || pool_.events().watched()) {
     Emit(Phase::kUsed, method);
   }
   return instance_;
@@ -287,7 +382,7 @@ bool Lease::EndUse() {
   {
     coro::MutexLock lock(mu_);
     if (--uses_ > 0) return false;
-    uses_ended = uses_ended_;
+    if (ending_ != nullptr) uses_ended = ending_->uses_ended;
     put_off = put_off_;
     put_off_ = false;
   }
@@ -306,7 +401,7 @@ coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
     coro::MutexLock lock(mu_);
     ANTEROOM_CHECK(state() == LeaseState::kExiting);
     if (uses_ == 0) co_return coro::Wake::kSignalled;
-    uses_ended = uses_ended_;
+    uses_ended = ending_->uses_ended;
   }
   coro::Task<coro::Wake> wait = uses_ended->Wait({}, deadline);
   co_return co_await std::move(wait);
@@ -331,34 +426,40 @@ void Lease::CancelUses() {
 void Lease::Lose(const absl::Status& why) {
   {
     coro::MutexLock lock(mu_);
-    loss_ = why;
+    ending().loss = why;
   }
   CancelUses();
 }
 
 absl::Status Lease::loss() const {
   coro::MutexLock lock(mu_);
-  return loss_;
+  return ending_ == nullptr ? absl::OkStatus() : ending_->loss;
 }
 
 absl::Duration Lease::Clamp(absl::Duration ttl) const {
-  const Policy& policy = pool_.policy();
-  if (ttl == absl::ZeroDuration()) return policy.default_ttl;
-  return std::min(ttl, policy.max_ttl);
+  if (ttl == absl::ZeroDuration()) return policy().default_ttl;
+  return std::min(ttl, policy().max_ttl);
 }
 
 coro::Instant Lease::Expiry() const {
-  if (options_.stream_bound || state() != LeaseState::kHeld) {
-    return coro::kNever;
-  }
+  if (stream_bound_ || state() != LeaseState::kHeld) return coro::kNever;
   const coro::Instant expiry = coro::After(renewed_at_, ttl_);
-  if (uses_ == 0 || runtime_.clock.Now() < expiry) return expiry;
-  return coro::After(renewed_at_, pool_.policy().max_ttl);
+  if (uses_ == 0 || runtime().clock.Now() < expiry) return expiry;
+  return coro::After(renewed_at_, policy().max_ttl);
+}
+
+coro::Instant Lease::RevokeAt() const {
+  const coro::Instant held_out = coro::After(entered_at_, policy().max_hold);
+  return ending_ == nullptr ? held_out : std::min(held_out, ending_->revoke_at);
+}
+
+ExitReason Lease::RevokeReason() const {
+  return ending_ == nullptr ? ExitReason::kRevoked : ending_->revoke_reason;
 }
 
 coro::Instant Lease::NoticeAt() const {
-  if (told_revoking_ || revoke_at_ == coro::kNever) return coro::kNever;
-  return revoke_at_ - absl::ToChronoNanoseconds(pool_.policy().revoke_notice);
+  if (told_revoking_ || RevokeAt() == coro::kNever) return coro::kNever;
+  return RevokeAt() - absl::ToChronoNanoseconds(policy().revoke_notice);
 }
 
 absl::Status Lease::Renew(absl::Duration ttl) {
@@ -367,15 +468,15 @@ absl::Status Lease::Renew(absl::Duration ttl) {
     return EndedError();
   }
   if (ttl != absl::ZeroDuration()) ttl_ = Clamp(ttl);
-  renewed_at_ = runtime_.clock.Now();
+  renewed_at_ = runtime().clock.Now();
   return absl::OkStatus();
 }
 
 void Lease::Revoke(coro::Instant when, ExitReason reason) {
   coro::MutexLock lock(mu_);
-  if (state() != LeaseState::kHeld || when >= revoke_at_) return;
-  revoke_at_ = when;
-  revoke_reason_ = reason;
+  if (state() != LeaseState::kHeld || when >= RevokeAt()) return;
+  ending().revoke_at = when;
+  ending().revoke_reason = reason;
   TellRevoking();
 }
 
@@ -390,20 +491,21 @@ bool Lease::DecideEnd(coro::Instant& next) {
     coro::MutexLock lock(mu_);
     next = coro::kNever;
     if (state() != LeaseState::kHeld) return false;
-    const coro::Instant now = runtime_.clock.Now();
+    const coro::Instant now = runtime().clock.Now();
     const coro::Instant expiry = Expiry();
+    const coro::Instant revoke_at = RevokeAt();
     if (timer_when_ <= now) timer_ = coro::Timers::Id::kNone;  // it has fired
-    if (now < std::min(expiry, revoke_at_)) {
+    if (now < std::min(expiry, revoke_at)) {
       if (now >= NoticeAt()) TellRevoking();
       put_off_ = uses_ > 0;  // its end may bring the expiry forward
-      next = std::min({expiry, revoke_at_, NoticeAt()});
+      next = std::min({expiry, revoke_at, NoticeAt()});
       return false;
     }
     timer = BeginExiting(
-        ExitCause{now >= revoke_at_ ? revoke_reason_ : ExitReason::kTtlExpired,
+        ExitCause{now >= revoke_at ? RevokeReason() : ExitReason::kTtlExpired,
                   absl::OkStatus(), false});
   }
-  runtime_.timers.Cancel(timer);
+  runtime().timers.Cancel(timer);
   return true;
 }
 

@@ -11,6 +11,9 @@
 //
 // A lease is a record with gates: the pool that made it runs the hooks.
 //
+// There may be a million: what most have not, or not for long, stands apart,
+// and what their pool knows is asked there.
+//
 // Thread safety: all methods, from any thread. Takes no lock but its own, and
 // the event log's inside it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
@@ -18,7 +21,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -32,7 +34,11 @@
 #include "server/coro/mutex.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
-#include "server/lifecycle/event_log.h"
+#include "server/coro/timers.h"
+#include "server/coro/waiter.h"
+#include "server/lifecycle/event.h"
+#include "server/lifecycle/labels.h"
+#include "server/lifecycle/lease_id.h"
 #include "server/lifecycle/lease_state.h"
 #include "server/lifecycle/payload.h"
 #include "server/lifecycle/receipt.h"
@@ -42,6 +48,7 @@ namespace anteroom::lifecycle {
 
 class Instance;
 class Pool;
+struct Policy;
 
 // What a client asks for.
 struct AcquireOptions {
@@ -55,7 +62,7 @@ struct AcquireOptions {
   // Higher ones are served first.
   std::int32_t priority = 0;
   std::string holder;
-  std::map<std::string, std::string> labels;
+  Labels labels;
   // The lease lives as long as a stream: it has no TTL.
   bool stream_bound = false;
   // DEFERRED: the acquire answers as soon as the lease is bound, ENTERING; its
@@ -86,31 +93,35 @@ struct LeaseView {
   std::optional<Receipt> receipt;  // set once ENDED
 };
 
-class Lease : public std::enable_shared_from_this<Lease> {
+class Lease {
  public:
-  // `id` is the secret capability, `name` the public one. `events` and `pool`
-  // outlive the lease's end.
-  Lease(coro::Runtime runtime, EventLog& events, Pool& pool, std::string id,
-        std::string name, const std::string& resource,
-        AcquireOptions&& options);
+  // `number` is its public name's. `pool` outlives every call of a method.
+  Lease(Pool& pool, LeaseId id, std::uint64_t number, AcquireOptions&& options);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  const std::string& id() const { return id_; }
-  const std::string& resource() const { return resource_; }
-  const std::string& key() const { return options_.key; }
-  bool no_wait() const { return options_.no_wait; }
-  std::int32_t priority() const { return options_.priority; }
-  bool stream_bound() const { return options_.stream_bound; }
-  bool deferred() const { return options_.deferred; }
-  coro::Instant enter_by() const { return options_.enter_by; }
+  // The secret capability, and how a client writes it.
+  const LeaseId& secret() const { return id_; }
+  std::string id() const { return id_.Text(); }
+  std::uint64_t number() const { return number_; }
+  // The public one: "resource/number".
+  std::string name() const;
+  const std::string& resource() const;
+  const std::string& key() const { return apart().key; }
+  const std::string& holder() const { return apart().holder; }
+  const Labels& labels() const { return apart().labels; }
   // Identity and request id; empty: the acquire had none.
-  const std::string& request() const { return options_.request; }
-  // The fencing token is 0 until the lease is bound; who may look before that
-  // takes it from View().
-  const LeaseInfo& info() const { return info_; }
-  // Valid until the lease has ended.
+  const std::string& request() const { return apart().request; }
+  bool no_wait() const { return no_wait_; }
+  std::int32_t priority() const { return priority_; }
+  bool stream_bound() const { return stream_bound_; }
+  bool deferred() const { return apart().entered != nullptr; }
+  coro::Instant enter_by() const { return apart().enter_by; }
+  // 0 until it is bound; who may look before that takes it from View().
+  std::uint64_t fencing_token() const { return fencing_token_; }
+  // What its hooks are told of it.
+  LeaseInfo info() const;
   Pool& pool() const { return pool_; }
   // Null once it has ended, or if nobody listens.
   std::shared_ptr<EventSink> sink() const;
@@ -129,9 +140,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   // ENTERING -> HELD: the ttl starts. How it is to end at once, if its end was
   // asked for meanwhile. AnnounceEntered() follows.
   std::optional<ExitCause> Enter(Payload value);
-  void AnnounceEntered() {
-    if (entered_ != nullptr) entered_->Set();
-  }
+  void AnnounceEntered();
   // WAITING or ENTERING -> ENDED without exit, for ENTER_FAILED unless its end
   // was asked for. The event FAILED carries `status`; `announce` false: the
   // instance's own FAILED has told it already. AnnounceEnd() follows, if
@@ -145,7 +154,7 @@ class Lease : public std::enable_shared_from_this<Lease> {
   void BeginExit();
   // EXITING -> ENDED. AnnounceEnd() follows.
   void End(bool suppressed, absl::Status exit_status, int attempts);
-  void AnnounceEnd() { ended_.Resume(); }
+  void AnnounceEnd();
 
   // REQUIRES: EXITING.
   ExitCause cause() const;
@@ -155,14 +164,17 @@ class Lease : public std::enable_shared_from_this<Lease> {
   Payload value() const;
   // Set once ENDED, and its instance is free for the next (unless an exit hook
   // that outlived exit_timeout still holds it).
-  coro::Event& ended() { return ended_; }
+  coro::Event& ended();
+  // Whether it is: for who need not wait.
+  bool has_ended() const;
   // REQUIRES: ENDED.
   Receipt receipt() const;
 
   // Stops its enter; the lease ends with `cause` as soon as that has ended.
   // False, without effect, unless ENTERING. The first cause stands.
   bool AbortEnter(ExitCause cause);
-  std::stop_token enter_stop() const { return enter_stop_.get_token(); }
+  // REQUIRES: ENTERING.
+  std::stop_token enter_stop();
   // Waits until its enter has ended: OK at once where it has, else the enter's
   // own failure, CANCELLED or DEADLINE_EXCEEDED. REQUIRES: deferred(). Resumes
   // on the executor if it waited.
@@ -208,16 +220,62 @@ class Lease : public std::enable_shared_from_this<Lease> {
   coro::Timers::Id SetTimer(coro::Timers::Id timer, coro::Instant when);
 
  private:
+  // What few leases have. Constant, but for the sink, which is guarded by mu_.
+  struct Apart {
+    std::string key;
+    std::string holder;
+    Labels labels;
+    std::string request;
+    std::shared_ptr<EventSink> sink;
+    coro::Instant enter_by = coro::kNever;
+    // Set once its enter has ended; null unless deferred.
+    std::unique_ptr<coro::Event> entered;
+  };
+  // What matters until it is entered.
+  struct Entering {
+    Payload argument;
+    // Made when somebody looks at it.
+    std::stop_source stop{std::nostopstate};
+    // Its end was asked for while ENTERING.
+    std::optional<ExitCause> early_end;
+  };
+  // How it is to end, and how it ended.
+  struct Ending {
+    coro::Instant revoke_at = coro::kNever;  // as decided; max_hold apart
+    ExitReason revoke_reason = ExitReason::kRevoked;
+    absl::Status loss;
+    ExitCause cause;
+    coro::Instant decided_at;
+    // Made when the exit finds Uses running.
+    std::shared_ptr<coro::Event> uses_ended;
+    absl::Status enter_failure;
+    std::uint64_t instance_number = 0;  // that it was on; 0: none
+    std::optional<Receipt> receipt;
+  };
+
+  // Null where it has nothing to say.
+  static std::unique_ptr<Apart> MakeApart(const coro::Runtime& runtime,
+                                          AcquireOptions& options);
+  static const Apart& NothingApart();
+  const Apart& apart() const {
+    return apart_ == nullptr ? NothingApart() : *apart_;
+  }
+  const coro::Runtime& runtime() const;
+  const Policy& policy() const;
+
+  Entering& entering() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Ending& ending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const Receipt* kept_receipt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // What its events are about, on the instance with this id; empty: on none.
-  std::shared_ptr<const EventSubject> SubjectOn(
-      const std::string& instance_id) const;
   void Emit(Phase phase, absl::string_view message = {},
             const absl::Status& status = absl::OkStatus(), int position = 0)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its time to live is over, put off by running Uses.
   coro::Instant Expiry() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When it will be taken, by decision or max_hold. REQUIRES: HELD.
+  coro::Instant RevokeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  ExitReason RevokeReason() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its holder is told that it will be taken.
   coro::Instant NoticeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -228,50 +286,41 @@ class Lease : public std::enable_shared_from_this<Lease> {
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Constant after construction, but for the fencing token and the stop of its
-  // enter, which Bind() sets before anybody else reads them.
-  const coro::Runtime runtime_;
-  EventLog& events_;
+  // Constant after construction, but for the fencing token, which Bind() sets
+  // before anybody else reads it.
   Pool& pool_;
-  const std::string id_;
-  const std::string resource_;
-  AcquireOptions options_;  // sink and argument are guarded by mu_
-  LeaseInfo info_;
-  std::stop_source enter_stop_{std::nostopstate};
+  const LeaseId id_;
+  const std::uint64_t number_;
+  std::uint64_t fencing_token_ = 0;
   const absl::Time create_time_;
+  absl::Duration ttl_ ABSL_GUARDED_BY(mu_);
+  const std::unique_ptr<Apart> apart_;
 
-  coro::Event ended_;
-  // Set once its enter has ended; null unless deferred.
-  const std::unique_ptr<coro::Event> entered_;
+  // Made when first needed, and kept no longer than that.
+  std::unique_ptr<Entering> entering_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<Ending> ending_ ABSL_GUARDED_BY(mu_);
+  // What its enter returned, where that is not empty.
+  std::unique_ptr<Payload> value_ ABSL_GUARDED_BY(mu_);
+  // Made when first asked for.
+  std::unique_ptr<coro::Event> ended_ ABSL_GUARDED_BY(mu_);
+  // Made when the first Use asks for it, or when Uses are cancelled.
+  std::stop_source use_stop_ ABSL_GUARDED_BY(mu_){std::nostopstate};
+  std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
+  coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
+  coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
+  coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
+  coro::Instant timer_when_ ABSL_GUARDED_BY(mu_) = coro::kNever;
+  const std::int32_t priority_;
+  int uses_ ABSL_GUARDED_BY(mu_) = 0;
   mutable coro::Mutex mu_;
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
-  std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
-  // Null before its first event, another once it is bound.
-  std::shared_ptr<const EventSubject> subject_ ABSL_GUARDED_BY(mu_);
-  Payload value_ ABSL_GUARDED_BY(mu_);
-  absl::Duration ttl_ ABSL_GUARDED_BY(mu_);
-  coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
-  coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
-  coro::Instant decided_at_ ABSL_GUARDED_BY(mu_);
-  coro::Instant revoke_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
-  ExitReason revoke_reason_ ABSL_GUARDED_BY(mu_) = ExitReason::kRevoked;
+  const bool no_wait_;
+  const bool stream_bound_;
   bool told_revoking_ ABSL_GUARDED_BY(mu_) = false;
-  coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
-  coro::Instant timer_when_ ABSL_GUARDED_BY(mu_) = coro::kNever;
-  int uses_ ABSL_GUARDED_BY(mu_) = 0;
   // The expiry came while Uses ran.
   bool put_off_ ABSL_GUARDED_BY(mu_) = false;
-  // Made when the first Use asks for it, or when Uses are cancelled.
-  std::stop_source use_stop_ ABSL_GUARDED_BY(mu_){std::nostopstate};
-  // Made when the exit finds Uses running.
-  std::shared_ptr<coro::Event> uses_ended_ ABSL_GUARDED_BY(mu_);
-  ExitCause cause_ ABSL_GUARDED_BY(mu_);
-  // Its end was asked for while ENTERING.
-  std::optional<ExitCause> early_end_ ABSL_GUARDED_BY(mu_);
-  absl::Status enter_failure_ ABSL_GUARDED_BY(mu_);
-  absl::Status loss_ ABSL_GUARDED_BY(mu_);
-  std::optional<Receipt> receipt_ ABSL_GUARDED_BY(mu_);
+  bool announced_end_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace anteroom::lifecycle

@@ -6,11 +6,19 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_STATE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_LEASE_STATE_H_
 
+#include <cstdint>
+
 #include "absl/strings/string_view.h"
 
 namespace anteroom::lifecycle {
 
-enum class LeaseState { kWaiting, kEntering, kHeld, kExiting, kEnded };
+enum class LeaseState : std::uint8_t {
+  kWaiting,
+  kEntering,
+  kHeld,
+  kExiting,
+  kEnded
+};
 
 // Whether the table above has the row.
 bool MayFollow(LeaseState from, LeaseState to);

@@ -1,25 +1,27 @@
 #include "server/lifecycle/lease_table.h"
 
+#include <optional>
+
 #include "server/error/error.h"
 
 namespace anteroom::lifecycle {
 
 void LeaseTable::Add(const std::shared_ptr<Lease>& lease) {
-  Shard& shard = ShardOf(HashOf(lease->id()));
+  Shard& shard = ShardOf(lease->secret());
   coro::MutexLock lock(shard.mu);
-  shard.leases.emplace(lease->id(), lease);
+  shard.leases.insert(lease);
 }
 
-absl::StatusOr<std::shared_ptr<Lease>> LeaseTable::Find(absl::string_view id) {
-  const std::size_t hash = HashOf(id);
-  Shard& shard = ShardOf(hash);
-  coro::MutexLock lock(shard.mu);
-  const auto found = shard.leases.find(id, hash);
-  if (found == shard.leases.end()) {
-    return Error(Reason::kLeaseNotFound,
-                 "no lease has this id, or its receipt is no longer kept");
+absl::StatusOr<std::shared_ptr<Lease>> LeaseTable::Find(
+    absl::string_view text) {
+  if (const std::optional<LeaseId> id = LeaseId::Parse(text)) {
+    Shard& shard = ShardOf(*id);
+    coro::MutexLock lock(shard.mu);
+    const auto found = shard.leases.find(*id);
+    if (found != shard.leases.end()) return *found;
   }
-  return found->second;
+  return Error(Reason::kLeaseNotFound,
+               "no lease has this id, or its receipt is no longer kept");
 }
 
 void LeaseTable::Ended(std::shared_ptr<Lease> lease) {
@@ -48,9 +50,9 @@ std::vector<std::shared_ptr<Lease>> LeaseTable::Prune() {
     drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
   for (const std::shared_ptr<Lease>& lease : dropped) {
-    Shard& shard = ShardOf(HashOf(lease->id()));
+    Shard& shard = ShardOf(lease->secret());
     coro::MutexLock lock(shard.mu);
-    shard.leases.erase(lease->id());
+    shard.leases.erase(lease);
   }
   return dropped;
 }

@@ -13,20 +13,19 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
-#include <cstdint>
 #include <deque>
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/coro/clock.h"
 #include "server/coro/mutex.h"
 #include "server/lifecycle/lease.h"
+#include "server/lifecycle/lease_id.h"
 
 namespace anteroom::lifecycle {
 
@@ -54,7 +53,26 @@ class LeaseTable {
   std::size_t size() const;
 
  private:
-  using Leases = absl::flat_hash_map<std::string, std::shared_ptr<Lease>>;
+  // An id is random: it is its own hash. Its lease holds it, alone.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(const LeaseId& id) const { return id.low; }
+    std::size_t operator()(const std::shared_ptr<Lease>& lease) const {
+      return lease->secret().low;
+    }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(const std::shared_ptr<Lease>& a,
+                    const std::shared_ptr<Lease>& b) const {
+      return a == b;
+    }
+    bool operator()(const std::shared_ptr<Lease>& lease,
+                    const LeaseId& id) const {
+      return lease->secret() == id;
+    }
+  };
+  using Leases = absl::flat_hash_set<std::shared_ptr<Lease>, Hash, Same>;
   static constexpr int kShardBits = 4;
   struct Shard {
     mutable coro::Mutex mu;
@@ -65,13 +83,8 @@ class LeaseTable {
     std::shared_ptr<Lease> lease;
   };
 
-  // An id is hashed once: the highest bits choose the shard, the others the
-  // place in its map.
-  static std::size_t HashOf(absl::string_view id) {
-    return Leases::hasher()(id);
-  }
-  Shard& ShardOf(std::size_t hash) {
-    return shards_[std::uint64_t{hash} >> (64 - kShardBits)];
+  Shard& ShardOf(const LeaseId& id) {
+    return shards_[id.high >> (64 - kShardBits)];
   }
   // When the oldest of ended_ is to be dropped; kNever: there is none.
   coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

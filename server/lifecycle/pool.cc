@@ -75,15 +75,8 @@ absl::Status Pool::CheckKey(absl::string_view key) const {
 }
 
 std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions&& options) {
-  const std::uint64_t number = ++last_lease_;
-  const std::uint64_t high = runtime_.random.Next();
-  const std::uint64_t low = runtime_.random.Next();
-  std::string id = absl::StrCat(absl::Hex(high, absl::kZeroPad16),
-                                absl::Hex(low, absl::kZeroPad16));
-  return std::make_shared<Lease>(
-      runtime_, events_, *this, std::move(id),
-      absl::StrCat(resource_, "/", absl::Hex(number)), resource_,
-      std::move(options));
+  const LeaseId id{runtime_.random.Next(), runtime_.random.Next()};
+  return std::make_shared<Lease>(*this, id, ++last_lease_, std::move(options));
 }
 
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
@@ -148,7 +141,9 @@ coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
   if (lease->deferred()) table_.Ended(lease);
   Unbind(lease, instance, /*retire=*/!entered.left_in_init);
   lease->AnnounceEnd();
-  if (lease->enter_stop().stop_requested()) co_return EarlyEnd(*lease);
+  if (lease->receipt().reason != ExitReason::kEnterFailed) {
+    co_return EarlyEnd(*lease);
+  }
   co_return entered.status;
 }
 
@@ -362,12 +357,13 @@ void Pool::WatchEnd(const std::shared_ptr<Lease>& lease) {
   coro::Instant next = coro::kNever;
   if (lease->DecideEnd(next)) return SpawnExit(lease);
   if (next == coro::kNever) return;
-  // The timer may fire after the lease's end, or even the pool's: it reaches
-  // `this` only through a lease that is HELD, for which the pool stays.
-  const coro::Timers::Id timer = runtime_.timers.Schedule(
-      next, [this, weak = std::weak_ptr<Lease>(lease)] {
+  // The timer may fire after the lease's end, or even the pool's, which stays
+  // for a lease that is HELD. (There is room for 16 bytes in its work.)
+  const coro::Timers::Id timer =
+      runtime_.timers.Schedule(next, [weak = std::weak_ptr<Lease>(lease)] {
         const std::shared_ptr<Lease> watched = weak.lock();
-        if (watched != nullptr) WatchEnd(watched);
+        if (watched == nullptr || watched->state() != LeaseState::kHeld) return;
+        watched->pool().WatchEnd(watched);
       });
   runtime_.timers.Cancel(lease->SetTimer(timer, next));
 }
@@ -424,7 +420,7 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    leases_.erase(lease->info().fencing_token);
+    leases_.erase(lease->fencing_token());
     if (instance->causer == lease) instance->causer.reset();
     --instance->bound;
     instance->retired |= retire;

@@ -47,6 +47,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -83,6 +84,8 @@ class Pool {
   // Builds what is to be kept warm. Once.
   void Start();
 
+  const coro::Runtime& runtime() const { return runtime_; }
+  EventLog& events() const { return events_; }
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
   // INVALID_REQUEST naming `key` for a key of a resource that is not keyed, or
@@ -170,8 +173,8 @@ class Pool {
   // At most `max` leases from `cursor` on, which moves on.
   std::vector<std::shared_ptr<Lease>> Leases(LeaseCursor& cursor,
                                              std::size_t max) const;
-  // The lease with this public name, if it has not ended; else null.
-  std::shared_ptr<Lease> FindLease(absl::string_view name) const;
+  // The lease of this number, if it has not ended; else null. Looks at all.
+  std::shared_ptr<Lease> FindLease(std::uint64_t number) const;
   // Why an acquire of `key` waits.
   struct WaitReport {
     std::vector<InstanceView> instances;
@@ -419,7 +422,8 @@ class Pool {
   coro::Instant wake_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
   bool telling_places_ ABSL_GUARDED_BY(mu_) = false;
   // Bound ones, by fencing token.
-  std::map<std::uint64_t, std::shared_ptr<Lease>> leases_ ABSL_GUARDED_BY(mu_);
+  absl::btree_map<std::uint64_t, std::shared_ptr<Lease>> leases_
+      ABSL_GUARDED_BY(mu_);
   std::uint64_t last_token_ ABSL_GUARDED_BY(mu_);
   std::atomic<std::uint64_t> last_lease_;
   std::uint64_t last_instance_ ABSL_GUARDED_BY(mu_) = 0;

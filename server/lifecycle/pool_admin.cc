@@ -14,7 +14,7 @@ void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
   if (lease->state() == LeaseState::kWaiting &&
       Dismiss(lease,
               WithMetadata(Error(Reason::kLeaseEnded,
-                                 absl::StrCat("the lease ", lease->info().name,
+                                 absl::StrCat("the lease ", lease->name(),
                                               " was revoked while it waited")),
                            "exit_reason", ExitReasonName(reason)))) {
     return;
@@ -116,16 +116,16 @@ std::vector<std::shared_ptr<Lease>> Pool::Leases(LeaseCursor& cursor,
   return leases;
 }
 
-std::shared_ptr<Lease> Pool::FindLease(absl::string_view name) const {
+std::shared_ptr<Lease> Pool::FindLease(std::uint64_t number) const {
   coro::MutexLock lock(mu_);
   for (const auto& [token, lease] : leases_) {
-    if (lease->info().name != name) continue;
+    if (lease->number() != number) continue;
     // An exit hook that outlived its bound keeps the instance, not the lease.
     return lease->state() == LeaseState::kEnded ? nullptr : lease;
   }
   for (const auto& [key, line] : lines_) {
     for (const auto& [place, ticket] : line.queue().tickets()) {
-      if (ticket->lease->info().name == name) return ticket->lease;
+      if (ticket->lease->number() == number) return ticket->lease;
     }
   }
   return nullptr;

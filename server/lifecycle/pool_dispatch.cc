@@ -8,6 +8,7 @@
 #include "server/coro/sleep.h"
 #include "server/error/error.h"
 #include "server/lifecycle/backoff.h"
+#include "server/lifecycle/names.h"
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
@@ -95,7 +96,7 @@ void Pool::Build(Line& line, bool warm, Todo& todo) {
   const std::uint64_t number = ++last_instance_;
   auto instance = std::make_shared<Instance>(
       runtime_, events_,
-      InstanceInfo{resource_, line.key(), absl::StrCat(resource_, "#", number)},
+      InstanceInfo{resource_, line.key(), InstanceName(resource_, number)},
       number);
   // The first waiter that nothing under way will serve is why.
   if (!warm) instance->causer = line.FirstUnserved();

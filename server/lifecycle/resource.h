@@ -85,7 +85,7 @@ class InitContext : public HookContext {
 
 class EnterContext : public HookContext {
  public:
-  virtual const LeaseInfo& lease() const = 0;
+  virtual LeaseInfo lease() const = 0;
   virtual const Payload& argument() const = 0;
   // `await self`: waits until the object's Init, started by whoever came first,
   // has completed. Its time does not count towards enter_timeout. Resumes on
@@ -99,12 +99,12 @@ class EnterContext : public HookContext {
 
 class UseContext : public HookContext {
  public:
-  virtual const LeaseInfo& lease() const = 0;
+  virtual LeaseInfo lease() const = 0;
 };
 
 class ExitContext : public HookContext {
  public:
-  virtual const LeaseInfo& lease() const = 0;
+  virtual LeaseInfo lease() const = 0;
   virtual const ExitCause& cause() const = 0;
 };
 

@@ -84,7 +84,7 @@ void ScopeRunner::Handle(Item& item) {
   Scope::Effects effects = scope_.Handle(std::move(item.input));
   if ((scope_.done() || scope_.abandoned()) &&
       !std::exchange(forgotten_, true)) {
-    scopes_.Forget(*this, request_, lease_ == nullptr ? "" : lease_->id());
+    scopes_.Forget(*this, request_, lease_.get());
   }
   for (Scope::Effect& effect : effects) {
     std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
@@ -122,7 +122,7 @@ bool ScopeRunner::Take(const Item& item) {
     if (acquired->lease.ok()) {
       lease_ = *acquired->lease;
       if (outlives_stream_ && !forgotten_) {
-        scopes_.Entered(shared_from_this(), lease_->id());
+        scopes_.Entered(shared_from_this(), lease_->secret());
       }
       group_.Spawn(AwaitEnd(lease_));
     }

@@ -1,6 +1,7 @@
 #include "server/lifecycle/scopes.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -63,9 +64,9 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
     absl::string_view lease_id, Scope::Resumed resumed,
     std::shared_ptr<ScopeStream> stream) {
   std::shared_ptr<ScopeRunner> runner;
-  {
+  if (const std::optional<LeaseId> id = LeaseId::Parse(lease_id)) {
     coro::MutexLock lock(mu_);
-    const auto found = by_lease_.find(lease_id);
+    const auto found = by_lease_.find(*id);
     if (found != by_lease_.end()) runner = found->second;
   }
   if (runner != nullptr) {
@@ -84,7 +85,7 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
 }
 
 void Scopes::Entered(const std::shared_ptr<ScopeRunner>& runner,
-                     const std::string& lease_id) {
+                     const LeaseId& lease_id) {
   bool closed = false;
   {
     coro::MutexLock lock(mu_);
@@ -116,13 +117,13 @@ void Scopes::Lingers(const std::shared_ptr<ScopeRunner>& runner,
 }
 
 void Scopes::Forget(const ScopeRunner& runner, const std::string& request,
-                    const std::string& lease_id) {
+                    const Lease* lease) {
   coro::MutexLock lock(mu_);
   const auto found = by_request_.find(request);
   if (found != by_request_.end() && found->second.runner.get() == &runner) {
     by_request_.erase(found);
   }
-  by_lease_.erase(lease_id);
+  if (lease != nullptr) by_lease_.erase(lease->secret());
 }
 
 void Scopes::Close() {

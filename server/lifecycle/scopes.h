@@ -25,6 +25,8 @@
 #include "server/coro/mutex.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task_group.h"
+#include "server/lifecycle/lease.h"
+#include "server/lifecycle/lease_id.h"
 #include "server/lifecycle/scope.h"
 #include "server/lifecycle/scope_runner.h"
 
@@ -60,10 +62,10 @@ class Scopes {
   // What a runner tells of its scope: that it is entered, that its lease has
   // ended, and that it is done.
   void Entered(const std::shared_ptr<ScopeRunner>& runner,
-               const std::string& lease_id);
+               const LeaseId& lease_id);
   void Lingers(const std::shared_ptr<ScopeRunner>& runner, std::size_t bytes);
   void Forget(const ScopeRunner& runner, const std::string& request,
-              const std::string& lease_id);
+              const Lease* lease);
 
   // Lets those go, from now on, that wait for a stream to come back. For a
   // drain, once all leases have ended.
@@ -88,7 +90,7 @@ class Scopes {
   coro::TaskGroup& group_;
   mutable coro::Mutex mu_;
   absl::flat_hash_map<std::string, ByRequest> by_request_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, std::shared_ptr<ScopeRunner>> by_lease_
+  absl::flat_hash_map<LeaseId, std::shared_ptr<ScopeRunner>> by_lease_
       ABSL_GUARDED_BY(mu_);
   struct Lingering {
     std::weak_ptr<ScopeRunner> runner;

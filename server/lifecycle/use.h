@@ -27,7 +27,7 @@ class UseCall : public UseContext {
 
   std::stop_token stop() override;
   coro::Instant deadline() const override { return deadline_; }
-  const LeaseInfo& lease() const override { return lease_.info(); }
+  LeaseInfo lease() const override { return lease_.info(); }
 
   // Why the hook failed with `status`:
   //   USE_CANCELLED  the lease ended and its use_grace was over

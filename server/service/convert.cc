@@ -329,7 +329,7 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   lifecycle::LeaseView view = lease.View();
   v1::Lease proto;
   if (id == LeaseId::kShown) proto.set_lease_id(lease.id());
-  proto.set_name(lease.info().name);
+  proto.set_name(lease.name());
   proto.set_resource(lease.resource());
   proto.set_key(lease.key());
   proto.set_instance_id(view.instance_id);
@@ -344,9 +344,8 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   if (view.revoke_time != absl::InfiniteFuture()) {
     ToProto(view.revoke_time, proto.mutable_revoke_time());
   }
-  proto.set_holder(lease.info().holder);
-  proto.mutable_labels()->insert(lease.info().labels.begin(),
-                                 lease.info().labels.end());
+  proto.set_holder(lease.holder());
+  proto.mutable_labels()->insert(lease.labels().begin(), lease.labels().end());
   if (view.receipt.has_value()) {
     *proto.mutable_receipt() = ToProto(*view.receipt);
   }

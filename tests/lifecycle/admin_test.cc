@@ -52,18 +52,18 @@ TEST_F(PoolAdminTest, ALeaseIsFoundByItsNameUntilItHasEnded) {
   Pool::LeaseCursor cursor;
   const std::vector<LeasePtr> leases = pool().Leases(cursor, 10);
   ASSERT_THAT(leases, SizeIs(2));
-  EXPECT_EQ(pool().FindLease(leases[0]->info().name), leases[0]);
-  EXPECT_EQ(pool().FindLease(lease->info().name), lease);
-  EXPECT_EQ(pool().FindLease("r/0"), nullptr);
+  EXPECT_EQ(pool().FindLease(leases[0]->number()), leases[0]);
+  EXPECT_EQ(pool().FindLease(lease->number()), lease);
+  EXPECT_EQ(pool().FindLease(0), nullptr);
 
   pool().End(lease, ExitCause{ExitReason::kReleased, absl::OkStatus(), false});
   world_.RunUntilIdle();
-  EXPECT_EQ(pool().FindLease(lease->info().name), lease) << "it is exiting";
+  EXPECT_EQ(pool().FindLease(lease->number()), lease) << "it is exiting";
   // exit_timeout has passed: the hook still runs, and the lease has ended.
   world_.Advance(absl::Minutes(1));
   ASSERT_EQ(lease->state(), LeaseState::kEnded);
-  EXPECT_EQ(pool().FindLease(lease->info().name), nullptr);
-  EXPECT_THAT(anteroom_->FindByName(lease->info().name).status(),
+  EXPECT_EQ(pool().FindLease(lease->number()), nullptr);
+  EXPECT_THAT(anteroom_->FindByName(lease->name()).status(),
               FailsWith(Reason::kLeaseNotFound));
 }
 

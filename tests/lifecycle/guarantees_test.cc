@@ -399,8 +399,8 @@ TEST_F(GuaranteeTest, G5AnExclusiveInstanceHasOneHolderAndTokensGrow) {
     const LeasePtr lease = *acquires[i].value();
     EXPECT_EQ(pool().counts().leases, 1u);
     if (i + 1 < 100) EXPECT_FALSE(acquires[i + 1].done());
-    EXPECT_GT(lease->info().fencing_token, last_token);
-    last_token = lease->info().fencing_token;
+    EXPECT_GT(lease->fencing_token(), last_token);
+    last_token = lease->fencing_token();
     StartRelease(lease);
   }
   world_.RunUntilIdle();

@@ -28,7 +28,7 @@ TEST_F(OperatorTest, ARevokedWaiterLeavesTheQueueAndIsToldWhy) {
   Pool::LeaseCursor cursor;
   const std::vector<LeasePtr> leases = pool().Leases(cursor, 10);
   ASSERT_EQ(leases.size(), 3);
-  EXPECT_EQ(pool().FindLease(leases[0]->info().name), leases[0]);
+  EXPECT_EQ(pool().FindLease(leases[0]->number()), leases[0]);
   pool().Revoke(leases[0], absl::Seconds(9), ExitReason::kRevoked);
   world_.RunUntilIdle();
   ASSERT_TRUE(waits.done());

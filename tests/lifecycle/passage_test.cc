@@ -131,7 +131,7 @@ TEST_F(PassageTest, ALostObjectStopsIt) {
 TEST_F(PassageTest, NoneBeginsAfterTheEndOrWithAnothersToken) {
   ServeEndpoint();
   const LeasePtr lease = Acquire();
-  EXPECT_THAT(Pass(lease, lease->info().fencing_token + 1).status(),
+  EXPECT_THAT(Pass(lease, lease->fencing_token() + 1).status(),
               FailsWith(Reason::kStaleFencingToken));
   Release(lease);
   EXPECT_THAT(Pass(lease).status(), FailsWith(Reason::kLeaseEnded));

@@ -140,7 +140,7 @@ TEST_F(UseStreamTest, AStreamWhoseCallerLeavesIsStopped) {
 TEST_F(UseStreamTest, NoStreamStartsAfterTheEndOrWithAnothersToken) {
   Serve(kNoHooks);
   const LeasePtr lease = Acquire();
-  const StreamOutcome stale = Start(lease, lease->info().fencing_token + 1);
+  const StreamOutcome stale = Start(lease, lease->fencing_token() + 1);
   EXPECT_THAT(stale.value(), FailsWith(Reason::kStaleFencingToken));
   Release(lease);
   EXPECT_THAT(Start(lease).value(), FailsWith(Reason::kLeaseEnded));

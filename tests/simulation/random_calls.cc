@@ -41,7 +41,7 @@ void RandomCalls::Begin(const std::shared_ptr<Lease>& lease, bool forwarded) {
   if (world_.chance.OneIn(6)) {
     call->track->deadline = coro::After(Now(), world_.chance.Milliseconds(300));
   }
-  const std::uint64_t own = lease->info().fencing_token;
+  const std::uint64_t own = lease->fencing_token();
   call->token = world_.chance.OneIn(2) ? own : 0;
   if (world_.chance.OneIn(10)) call->token = own - 1;
   call->stale = call->token != 0 && call->token != own;

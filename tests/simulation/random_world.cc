@@ -371,7 +371,7 @@ void RandomWorld::RevokeListed() {
   if (all.empty()) return;
   const std::shared_ptr<Lease>& lease = all[chance_.Pick(all.size())];
   const bool over = lease->state() == LeaseState::kEnded;
-  const auto found = anteroom_->FindByName(lease->info().name);
+  const auto found = anteroom_->FindByName(lease->name());
   witness_.Expect(over ? !found.ok() : found.ok() && *found == lease,
                   "a lease is not found by its name", all.size());
   if (over) return;

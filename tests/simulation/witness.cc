@@ -58,7 +58,7 @@ void Witness::LookAt(LeaseTrack& track) {
   if (lease->state() == LeaseState::kEnded) {
     if (track.of_scope || track.deferred) Over(track);
     // Bound, it was known by its id.
-    if (track.deferred && lease->info().fencing_token != 0) {
+    if (track.deferred && lease->fencing_token() != 0) {
       end_untold_ = true;
       Ended(track);
     }
@@ -70,7 +70,7 @@ void Witness::LookAt(LeaseTrack& track) {
   BoundTo(track, *instance);
   if (!hooks_.enter && !std::exchange(track.counted, true)) {
     ++instance->deferred;
-    CheckTurn(track, lease->info().fencing_token);
+    CheckTurn(track, lease->fencing_token());
   }
   if (track.of_scope && track.lease == nullptr) ScopeGranted(track, lease);
 }
@@ -88,7 +88,7 @@ void Witness::Over(LeaseTrack& track) {
   instance.may_close = true;
   const std::shared_ptr<Lease>& lease =
       track.lease == nullptr ? track.deferred_lease : track.lease;
-  if (lease == nullptr || lease->info().fencing_token == 0) return;
+  if (lease == nullptr || lease->fencing_token() == 0) return;
   const Receipt receipt = lease->receipt();
   const ExitReason reason =
       track.ended_early ? track.early_cause.reason : ExitReason::kEnterFailed;
@@ -117,7 +117,7 @@ void Witness::ScopeGranted(LeaseTrack& track,
                   track.number);
   }
   track.answered = true;
-  CheckTurn(track, lease->info().fencing_token);
+  CheckTurn(track, lease->fencing_token());
   Unqueue(track);
   Expect(track.init_failure.empty() || track.deferred,
          "G2: init failed, but its waiter got a lease", track.number);
@@ -245,10 +245,10 @@ void Witness::AcquireBegan(LeaseTrack& track) {
     Pool::LeaseCursor cursor;
     const std::string holder = std::to_string(track.number);
     for (const auto& lease : pool_->Leases(cursor, 1000)) {
-      if (lease->info().holder != holder) continue;
+      if (lease->holder() != holder) continue;
       track.seen = lease;
       if (track.deferred) track.deferred_lease = lease;
-      named_.insert_or_assign(lease->info().name, &track);
+      named_.insert_or_assign(lease->name(), &track);
     }
     if (track.deferred) CheckBoundEarly(track);
   }
@@ -334,13 +334,13 @@ bool Witness::MayBeBoundEarly(const LeaseTrack& track) const {
 // One that was bound as it came: those before it are served all the same.
 void Witness::CheckBoundEarly(const LeaseTrack& track) {
   const std::shared_ptr<Lease> lease = track.seen.lock();
-  if (lease == nullptr || lease->info().fencing_token == 0) return;
+  if (lease == nullptr || lease->fencing_token() == 0) return;
   const Pool::Census::Line* const line = Census().Find(track.key);
   const std::size_t served = line == nullptr ? 0 : Served(*line);
   Pool::LeaseCursor cursor;
   std::size_t before = 0;
   for (const auto& other : pool_->Leases(cursor, 1000)) {
-    before += other->info().fencing_token == 0 && other->key() == track.key &&
+    before += other->fencing_token() == 0 && other->key() == track.key &&
               other->priority() >= track.priority;
   }
   Expect(before <= served, "G6: a deferred lease took another's place",
@@ -370,11 +370,11 @@ void Witness::Answered(LeaseTrack& track,
   Mix(static_cast<std::uint64_t>(answer.status().code()));
   if (checks_) read_log_();
   track.answered = true;
-  if (answer.ok()) Mix((*answer)->info().fencing_token - first_token_);
+  if (answer.ok()) Mix((*answer)->fencing_token() - first_token_);
   if (!checks_) return;
   read_log_();
   LookAtDeferred(track, answer);
-  if (answer.ok()) CheckTurn(track, (*answer)->info().fencing_token);
+  if (answer.ok()) CheckTurn(track, (*answer)->fencing_token());
   // A scope's may be about to leave.
   track.of_scope ? LookAt(track) : Unqueue(track);
   if (!answer.ok()) return CheckFailure(track, answer.status());
@@ -413,7 +413,7 @@ void Witness::LookAtDeferred(
   // One that was bound too late for its caller is ended; that of a request may
   // have others.
   if (answer.ok() || track.over || track.has_request ||
-      track.deferred_lease->info().fencing_token == 0) {
+      track.deferred_lease->fencing_token() == 0) {
     return;
   }
   EndEarly(track, {ExitReason::kDisconnected, absl::OkStatus(), false});
@@ -423,7 +423,7 @@ void Witness::CheckGranted(LeaseTrack& track,
                            const std::shared_ptr<Lease>& lease) {
   track.lease = lease;
   LookAt(track);
-  const std::uint64_t token = lease->info().fencing_token;
+  const std::uint64_t token = lease->fencing_token();
   Expect(track.token == 0 || track.token == token, "a token changed",
          track.number);
   track.token = token;

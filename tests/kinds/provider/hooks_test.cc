@@ -360,15 +360,15 @@ TEST_F(HooksTest, EachCallSaysWhichObjectAndWhichLease) {
 
   const auto enter = As<pb::EnterRequest>(provider().Await("Enter"));
   EXPECT_EQ(enter.object().handle(), "made");
-  EXPECT_EQ(enter.lease().name(), (*lease)->info().name);
-  EXPECT_EQ(enter.lease().fencing_token(), (*lease)->info().fencing_token);
+  EXPECT_EQ(enter.lease().name(), (*lease)->name());
+  EXPECT_EQ(enter.lease().fencing_token(), (*lease)->fencing_token());
   EXPECT_EQ(enter.lease().holder(), "somebody");
   EXPECT_EQ(enter.lease().labels().at("job"), "7");
   EXPECT_EQ(enter.argument().data(), "1");
 
   const auto use = As<pb::UseRequest>(provider().Await("Use"));
   EXPECT_EQ(use.object().handle(), "made and initialized");
-  EXPECT_EQ(use.lease().name(), (*lease)->info().name);
+  EXPECT_EQ(use.lease().name(), (*lease)->name());
   EXPECT_EQ(use.method_name(), "a_method");
   EXPECT_EQ(use.argument().content_type(), lifecycle::kJson);
 

@@ -223,7 +223,7 @@ TEST_F(LostTest, AnExitThatItsProviderDiesInIsCalledAgainWithTheSameKey) {
   EXPECT_GE(exit->attempt(), 2);
   EXPECT_THAT(exit->idempotency_key(),
               AllOf(HasSubstr(exit->object().instance_id()),
-                    HasSubstr((*lease)->info().name)));
+                    HasSubstr((*lease)->name())));
 }
 
 TEST_F(LostTest, AnExitThatItsProviderDiesInForGoodIsTheReceiptsError) {
