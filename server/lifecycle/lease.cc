@@ -43,6 +43,7 @@ std::unique_ptr<Lease::Apart> Lease::MakeApart(const coro::Runtime& runtime,
   apart->holder = std::move(options.holder);
   apart->labels = std::move(options.labels);
   apart->request = std::move(options.request);
+  apart->arguments = std::move(options.arguments);
   apart->sink = std::move(options.sink);
   apart->enter_by = options.enter_by;
   if (options.deferred) apart->entered = std::make_unique<coro::Event>(runtime);

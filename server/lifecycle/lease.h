@@ -113,6 +113,8 @@ class Lease {
   const Labels& labels() const { return apart().labels; }
   // Identity and request id; empty: the acquire had none.
   const std::string& request() const { return apart().request; }
+  // What tells its other arguments apart from another acquire's.
+  const std::string& arguments() const { return apart().arguments; }
   bool no_wait() const { return no_wait_; }
   std::int32_t priority() const { return priority_; }
   bool stream_bound() const { return stream_bound_; }
@@ -226,6 +228,7 @@ class Lease {
     std::string holder;
     Labels labels;
     std::string request;
+    std::string arguments;
     std::shared_ptr<EventSink> sink;
     coro::Instant enter_by = coro::kNever;
     // Set once its enter has ended; null unless deferred.

@@ -25,87 +25,107 @@ absl::Status RequestIdReused() {
 coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
     std::string request, std::string arguments, Attempt attempt,
     std::stop_token stop, coro::Instant deadline) {
-  std::shared_ptr<Entry> entry;
+  std::shared_ptr<Shared> shared;
   bool starts = false;
   {
     coro::MutexLock lock(mu_);
-    std::shared_ptr<Entry>& place = entries_[request];
+    absl::StatusOr<std::shared_ptr<Lease>> granted = Retry(request, arguments);
+    if (!granted.ok() || *granted != nullptr) co_return granted;
+    std::shared_ptr<Shared>& place = attempts_[request];
     if (place == nullptr) {
-      place = std::make_shared<Entry>(runtime_, std::move(arguments));
+      place = std::make_shared<Shared>(runtime_, std::move(arguments));
       starts = true;
     } else if (place->arguments != arguments) {
       co_return RequestIdReused();
     }
-    entry = place;
-    ++entry->callers;
+    shared = place;
+    ++shared->callers;
   }
-  if (starts && !group_.Spawn(Run(request, entry, std::move(attempt)))) {
+  if (starts && !group_.Spawn(Run(request, shared, std::move(attempt)))) {
     coro::MutexLock lock(mu_);
-    Drop(request, *entry);
+    Drop(request, *shared);
     co_return Error(Reason::kDraining, "the server is going away");
   }
-  coro::Task<coro::Wake> wait = entry->done.Wait(std::move(stop), deadline);
+  coro::Task<coro::Wake> wait = shared->done.Wait(std::move(stop), deadline);
   const coro::Wake wake = co_await std::move(wait);
   bool abandoned = false;
   std::shared_ptr<Lease> unclaimed;
   {
     coro::MutexLock lock(mu_);
-    entry->claimed |= wake == coro::Wake::kSignalled;
-    if (--entry->callers == 0 && !entry->claimed) {
-      Drop(request, *entry);
-      abandoned = !entry->over;
-      unclaimed = entry->lease;
+    shared->claimed |= wake == coro::Wake::kSignalled;
+    if (--shared->callers == 0) {
+      const bool dropped = Drop(request, *shared);
+      abandoned = !shared->over;
+      if (!shared->claimed) {
+        unclaimed = shared->lease;
+      } else if (dropped) {
+        granted_.insert(shared->lease);
+      }
     }
   }
-  if (abandoned) entry->stop.request_stop();
+  if (abandoned) shared->stop.request_stop();
   // Granted when the last caller had left, but had not said so yet.
   if (unclaimed != nullptr) EndUnclaimed(unclaimed);
   if (wake == coro::Wake::kCancelled) co_return CallerLeft();
   if (wake == coro::Wake::kTimedOut) co_return WaitTimedOut();
-  if (!entry->failure.ok()) co_return entry->failure;
-  const absl::Status live = entry->lease->CheckLive();
+  if (!shared->failure.ok()) co_return shared->failure;
+  const absl::Status live = shared->lease->CheckLive();
   if (!live.ok()) co_return live;
-  co_return entry->lease;
+  co_return shared->lease;
+}
+
+absl::StatusOr<std::shared_ptr<Lease>> RequestIndex::Retry(
+    absl::string_view request, absl::string_view arguments) const {
+  const auto found = granted_.find(request);
+  if (found == granted_.end()) return nullptr;
+  if ((*found)->arguments() != arguments) return RequestIdReused();
+  const absl::Status live = (*found)->CheckLive();
+  if (!live.ok()) return live;
+  return *found;
 }
 
 coro::Task<void> RequestIndex::Run(std::string request,
-                                   std::shared_ptr<Entry> entry,
+                                   std::shared_ptr<Shared> shared,
                                    Attempt attempt) {
   coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
-      std::move(attempt)(entry->stop.get_token());
+      std::move(attempt)(shared->stop.get_token());
   const absl::StatusOr<std::shared_ptr<Lease>> lease =
       co_await std::move(acquire);
   bool nobody_is_there = false;
   {
     coro::MutexLock lock(mu_);
-    entry->over = true;
-    entry->failure = lease.status();
-    nobody_is_there = entry->callers == 0;
-    if (lease.ok()) entry->lease = *lease;
-    if (!lease.ok() || nobody_is_there) Drop(request, *entry);
+    shared->over = true;
+    shared->failure = lease.status();
+    nobody_is_there = shared->callers == 0;
+    if (lease.ok()) shared->lease = *lease;
+    if (!lease.ok()) Drop(request, *shared);
   }
   if (lease.ok() && nobody_is_there) EndUnclaimed(*lease);
-  entry->done.Set();
+  shared->done.Set();
 }
 
-void RequestIndex::Drop(const std::string& request, const Entry& entry) {
-  const auto place = entries_.find(request);
-  if (place != entries_.end() && place->second.get() == &entry) {
-    entries_.erase(place);
-  }
+bool RequestIndex::Drop(const std::string& request, const Shared& shared) {
+  const auto place = attempts_.find(request);
+  if (place == attempts_.end() || place->second.get() != &shared) return false;
+  attempts_.erase(place);
+  return true;
 }
 
 void RequestIndex::Forget(const Lease& lease) {
   coro::MutexLock lock(mu_);
-  const auto place = entries_.find(lease.request());
-  if (place != entries_.end() && place->second->lease.get() == &lease) {
-    entries_.erase(place);
+  const auto attempt = attempts_.find(lease.request());
+  if (attempt != attempts_.end() && attempt->second->lease.get() == &lease) {
+    attempts_.erase(attempt);
+  }
+  const auto granted = granted_.find(lease.request());
+  if (granted != granted_.end() && granted->get() == &lease) {
+    granted_.erase(granted);
   }
 }
 
 std::size_t RequestIndex::size() const {
   coro::MutexLock lock(mu_);
-  return entries_.size();
+  return attempts_.size() + granted_.size();
 }
 
 }  // namespace anteroom::lifecycle

@@ -3,10 +3,12 @@
 // granted, both get the same lease.
 //
 // Invariants, all decided under one lock:
-//  1. An entry serves one attempt. It is dropped when that fails, or when its
-//     last caller leaves, which stops it: a retry after that queues anew.
+//  1. A request has one attempt, which is dropped when it fails, or when its
+//  last
+//     caller leaves, which stops it: a retry after that queues anew.
 //  2. A lease is kept for retries only if a caller was told of it; else it is
-//     ended at once. It is kept until Forget().
+//     ended at once. It is kept until Forget(), alone once the attempt's last
+//     caller has gone: there may be a million.
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_REQUEST_INDEX_H_
@@ -18,9 +20,12 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/hash/hash.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "server/coro/clock.h"
 #include "server/coro/event.h"
 #include "server/coro/mutex.h"
@@ -61,8 +66,9 @@ class RequestIndex {
   std::size_t size() const;
 
  private:
-  struct Entry {
-    Entry(coro::Runtime runtime, std::string arguments)
+  // One attempt, and those who wait for it.
+  struct Shared {
+    Shared(coro::Runtime runtime, std::string arguments)
         : arguments(std::move(arguments)), done(runtime) {}
 
     const std::string arguments;
@@ -76,15 +82,45 @@ class RequestIndex {
     std::shared_ptr<Lease> lease;
   };
 
-  coro::Task<void> Run(std::string request, std::shared_ptr<Entry> entry,
+  // A lease by the request that it was granted to.
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(absl::string_view request) const {
+      return absl::HashOf(request);
+    }
+    std::size_t operator()(const std::shared_ptr<Lease>& lease) const {
+      return absl::HashOf(absl::string_view(lease->request()));
+    }
+  };
+  struct Same {
+    using is_transparent = void;
+    bool operator()(const std::shared_ptr<Lease>& lease,
+                    absl::string_view request) const {
+      return lease->request() == request;
+    }
+    bool operator()(const std::shared_ptr<Lease>& a,
+                    const std::shared_ptr<Lease>& b) const {
+      return a->request() == b->request();
+    }
+  };
+
+  coro::Task<void> Run(std::string request, std::shared_ptr<Shared> shared,
                        Attempt attempt);
-  void Drop(const std::string& request, const Entry& entry)
+  // What `request` is told that was granted already; null: it was not.
+  absl::StatusOr<std::shared_ptr<Lease>> Retry(
+      absl::string_view request, absl::string_view arguments) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False: it was dropped before.
+  bool Drop(const std::string& request, const Shared& shared)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const coro::Runtime runtime_;
   coro::TaskGroup& group_;
   mutable coro::Mutex mu_;
-  absl::flat_hash_map<std::string, std::shared_ptr<Entry>> entries_
+  // Those with callers; each request is in one of both.
+  absl::flat_hash_map<std::string, std::shared_ptr<Shared>> attempts_
+      ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<std::shared_ptr<Lease>, Hash, Same> granted_
       ABSL_GUARDED_BY(mu_);
 };
 

@@ -77,10 +77,12 @@ absl::Status CheckBinding(const v1::AcquireRequest& proto,
   return absl::OkStatus();
 }
 
-// A digest (SHA-256): the same for the same arguments, whatever their size;
-// maps in the order of their keys.
-std::string Fingerprint(const v1::AcquireRequest& proto) {
-  std::string bytes;
+// A digest: the same for the same arguments, whatever their size; maps in the
+// order of their keys. (The first 120 bits of a SHA-256: what a string holds
+// without asking for memory.)
+std::string Fingerprint(const v1::AcquireRequest& proto, LeaseBinding binding) {
+  // One request id is one hold: of a stream or not.
+  std::string bytes = binding == LeaseBinding::kStream ? "s" : "t";
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     google::protobuf::io::CodedOutputStream coded(&stream);
@@ -90,7 +92,7 @@ std::string Fingerprint(const v1::AcquireRequest& proto) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          digest);
-  return {std::begin(digest), std::end(digest)};
+  return {std::begin(digest), std::begin(digest) + 15};
 }
 
 v1::ExitReason ToProto(ExitReason reason) {
@@ -236,9 +238,7 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
   request.events = proto.events() != v1::AcquireRequest::EVENTS_NONE;
   if (!proto.request_id().empty()) {
     request.options.request = proto.request_id();
-    // One request id is one hold: of a stream or not.
-    request.options.arguments = absl::StrCat(
-        Fingerprint(proto), binding == LeaseBinding::kStream ? "s" : "t");
+    request.options.arguments = Fingerprint(proto, binding);
   }
   return request;
 }

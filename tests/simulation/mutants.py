@@ -589,7 +589,7 @@ MUTANTS = [
     Mutant(
         "attempt_outlives_its_callers",
         "request_index.cc",
-        "  if (abandoned) entry->stop.request_stop();\n",
+        "  if (abandoned) shared->stop.request_stop();\n",
         "",
         "an attempt that nobody waits for queues on",
     ),
@@ -610,8 +610,8 @@ MUTANTS = [
     Mutant(
         "failure_remembered",
         "request_index.cc",
-        "    if (!lease.ok() || nobody_is_there) Drop(request, *entry);",
-        "    if (nobody_is_there) Drop(request, *entry);",
+        "    if (!lease.ok()) Drop(request, *shared);",
+        "",
         "a retry is told of an old failure",
     ),
     Mutant(
@@ -733,8 +733,8 @@ MUTANTS = [
     Mutant(
         "late_leaver_takes_it_along",
         "request_index.cc",
-        "    entry->claimed |= wake == coro::Wake::kSignalled;",
-        "    entry->claimed = wake == coro::Wake::kSignalled;",
+        "    shared->claimed |= wake == coro::Wake::kSignalled;",
+        "    shared->claimed = wake == coro::Wake::kSignalled;",
         "a caller that leaves late ends the lease that another was given",
     ),
     Mutant(
