@@ -39,23 +39,34 @@ class BidiStream {
   std::stop_token stop_token() const { return bytes_->call().stop_token(); }
   coro::Instant deadline() const { return bytes_->call().deadline(); }
 
-  // The next request; nullopt once there are no more. INVALID_REQUEST for a
-  // message that does not parse; CANCELLED if `stop` came first. At most one at
-  // a time. If it waited it resumes as ByteStream's says.
-  coro::Task<absl::StatusOr<std::optional<Request>>> Read(
-      std::stop_token stop = {}) {
-    grpc::ByteBuffer bytes;
-    coro::Task<ReadEnd> read = bytes_->Read(std::move(stop), bytes);
-    const ReadEnd end = co_await std::move(read);
-    if (end == ReadEnd::kStopped) co_return ReadStopped();
-    if (end == ReadEnd::kOver) co_return std::nullopt;
+  // The next request, for Parse(); `bytes` live until the task has ended. At
+  // most one at a time. If it waited it resumes as ByteStream's says.
+  coro::Task<ReadEnd> ReadBytes(std::stop_token stop, grpc::ByteBuffer& bytes) {
+    return bytes_->Read(std::move(stop), bytes);
+  }
+
+  // INVALID_REQUEST for a message that does not parse.
+  static absl::StatusOr<Request> Parse(grpc::ByteBuffer& bytes) {
     Request request;
     if (!grpc::SerializationTraits<Request>::Deserialize(&bytes, &request)
              .ok()) {
-      co_return Error(Reason::kInvalidRequest,
-                      "the message is not a valid request of this RPC");
+      return Error(Reason::kInvalidRequest,
+                   "the message is not a valid request of this RPC");
     }
-    co_return request;
+    return request;
+  }
+
+  // Both: nullopt once there are no more, CANCELLED if `stop` came first.
+  coro::Task<absl::StatusOr<std::optional<Request>>> Read(
+      std::stop_token stop = {}) {
+    grpc::ByteBuffer bytes;
+    coro::Task<ReadEnd> read = ReadBytes(std::move(stop), bytes);
+    const ReadEnd end = co_await std::move(read);
+    if (end == ReadEnd::kStopped) co_return ReadStopped();
+    if (end == ReadEnd::kOver) co_return std::nullopt;
+    absl::StatusOr<Request> request = Parse(bytes);
+    if (!request.ok()) co_return request.status();
+    co_return *std::move(request);
   }
 
   // Whether more than `most` of responses queues up, and the stream is not

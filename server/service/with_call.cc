@@ -2,18 +2,19 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "server/coro/event.h"
 #include "server/error/error.h"
 #include "server/lifecycle/scope.h"
 #include "server/lifecycle/scope_runner.h"
 #include "server/lifecycle/scopes.h"
+#include "server/rpc/incoming.h"
 #include "server/rpc/status.h"
 #include "server/service/convert.h"
 
@@ -72,11 +73,11 @@ class WithCall : public lifecycle::ScopeStream,
         deadline_(stream.deadline()),
         finished_(runtime) {}
 
-  // Serves the stream to its end; then its status.
-  Task<absl::Status> Run();
+  // Serves the stream of `call` to its end; then its status.
+  static Task<absl::Status> Run(std::shared_ptr<WithCall> call);
 
   void SendEvent(const lifecycle::Event& event) override;
-  void SendEntered(const lifecycle::Lease& lease) override;
+  void SendEntered(const std::shared_ptr<lifecycle::Lease>& lease) override;
   void SendUsed(std::uint64_t call_id,
                 absl::StatusOr<lifecycle::Payload> result) override;
   void SendExited(const lifecycle::Receipt& receipt) override;
@@ -85,11 +86,16 @@ class WithCall : public lifecycle::ScopeStream,
   coro::Instant deadline() const override { return deadline_; }
 
  private:
-  // Finds or begins the scope that the first request asks for.
-  Task<absl::StatusOr<std::shared_ptr<ScopeRunner>>> Begin();
+  // Of what was read, and how that ended. Not in Run(): what they need while
+  // they run would be part of its frame, for as long as the stream is open.
+  //
+  // The scope that the first request asks for.
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> Begin(rpc::ReadEnd end,
+                                                     grpc::ByteBuffer& bytes);
   absl::StatusOr<std::shared_ptr<ScopeRunner>> Begin(
       const v1::WithRequest& request);
-  Task<void> ReadRequests(std::shared_ptr<ScopeRunner> scope);
+  // Tells the scope one more. False: it was the last.
+  bool Feed(ScopeRunner& scope, rpc::ReadEnd end, grpc::ByteBuffer& bytes);
   Scope::Broken Broken() const;
 
   const coro::Runtime runtime_;
@@ -101,42 +107,53 @@ class WithCall : public lifecycle::ScopeStream,
   coro::Event finished_;
 };
 
-Task<absl::Status> WithCall::Run() {
-  auto begin = Begin();
+Task<absl::Status> WithCall::Run(std::shared_ptr<WithCall> call) {
+  WithStream& stream = call->stream_;
+  const std::stop_token reads_stop = call->reads_stop_.get_token();
+  grpc::ByteBuffer bytes;
+  Task<rpc::ReadEnd> first = stream.ReadBytes(reads_stop, bytes);
+  rpc::ReadEnd end = co_await std::move(first);
   const absl::StatusOr<std::shared_ptr<ScopeRunner>> scope =
-      co_await std::move(begin);
+      call->Begin(end, bytes);
   if (!scope.ok()) co_return scope.status();
   {
     // Only posts: it runs wherever the stop is requested.
     const std::stop_callback broken(
-        stream_.stop_token(), [executor = &runtime_.executor, scope = *scope,
-                               self = shared_from_this()] {
-          executor->Post([scope, self] { scope->Feed(self, self->Broken()); });
+        stream.stop_token(), [scope = *scope, call] {
+          call->runtime_.executor.Post(
+              [scope, call] { scope->Feed(call, call->Broken()); });
         });
-    Task<void> requests = ReadRequests(*scope);
-    co_await std::move(requests);
+    bool more = true;
+    while (more && !reads_stop.stop_requested()) {
+      if (stream.Exceeds(kMaxBacklog)) {
+        Task<void> room = stream.AwaitBacklog(kMaxBacklog, reads_stop);
+        co_await std::move(room);
+      }
+      Task<rpc::ReadEnd> read = stream.ReadBytes(reads_stop, bytes);
+      end = co_await std::move(read);
+      more = call->Feed(**scope, end, bytes);
+    }
     // No more requests: what is under way ends the stream.
-    Task<coro::Wake> finished = finished_.Wait();
+    Task<coro::Wake> finished = call->finished_.Wait();
     co_await std::move(finished);
   }
-  co_return status_;
+  co_return call->status_;
 }
 
 Scope::Broken WithCall::Broken() const {
   return {coro::Between(runtime_.clock.Now(), deadline_)};
 }
 
-Task<absl::StatusOr<std::shared_ptr<ScopeRunner>>> WithCall::Begin() {
-  auto read = stream_.Read(reads_stop_.get_token());
-  const absl::StatusOr<std::optional<v1::WithRequest>> request =
-      co_await std::move(read);
-  if (!request.ok()) co_return request.status();
-  if (!request->has_value()) {
-    co_return stream_.stop_token().stop_requested()
-        ? absl::CancelledError("the stream broke")
-        : Begin(v1::WithRequest()).status();
+absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
+    rpc::ReadEnd end, grpc::ByteBuffer& bytes) {
+  if (end != rpc::ReadEnd::kMessage) {
+    return stream_.stop_token().stop_requested()
+               ? absl::CancelledError("the stream broke")
+               : Begin(v1::WithRequest());
   }
-  co_return Begin(**request);
+  const absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
+  if (!request.ok()) return request.status();
+  return Begin(*request);
 }
 
 absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
@@ -168,31 +185,23 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
                       "or a resume");
 }
 
-Task<void> WithCall::ReadRequests(std::shared_ptr<ScopeRunner> scope) {
-  while (!reads_stop_.stop_requested()) {
-    if (stream_.Exceeds(kMaxBacklog)) {
-      Task<void> room =
-          stream_.AwaitBacklog(kMaxBacklog, reads_stop_.get_token());
-      co_await std::move(room);
+bool WithCall::Feed(ScopeRunner& scope, rpc::ReadEnd end,
+                    grpc::ByteBuffer& bytes) {
+  if (end == rpc::ReadEnd::kStopped) return false;  // finished
+  if (end == rpc::ReadEnd::kOver) {
+    // A broken stream ends here, too, and is said to be broken before.
+    if (!stream_.stop_token().stop_requested()) {
+      scope.Feed(shared_from_this(), Scope::HalfClosed{});
     }
-    auto read = stream_.Read(reads_stop_.get_token());
-    const absl::StatusOr<std::optional<v1::WithRequest>> request =
-        co_await std::move(read);
-    if (absl::IsCancelled(request.status())) continue;  // finished
-    if (!request.ok()) {
-      scope->Feed(shared_from_this(), Scope::Malformed{request.status()});
-    } else if (!request->has_value()) {
-      // A broken stream ends here, too, and is said to be broken before.
-      if (stream_.stop_token().stop_requested()) co_return;
-      scope->Feed(shared_from_this(), Scope::HalfClosed{});
-      co_return;
-    } else {
-      absl::StatusOr<Scope::Input> input = Decode(**request);
-      scope->Feed(shared_from_this(),
-                  input.ok() ? *std::move(input)
-                             : Scope::Input(Scope::Malformed{input.status()}));
-    }
+    return false;
   }
+  const absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
+  absl::StatusOr<Scope::Input> input =
+      request.ok() ? Decode(*request) : request.status();
+  scope.Feed(shared_from_this(),
+             input.ok() ? *std::move(input)
+                        : Scope::Input(Scope::Malformed{input.status()}));
+  return true;
 }
 
 void WithCall::SendEvent(const lifecycle::Event& event) {
@@ -201,10 +210,10 @@ void WithCall::SendEvent(const lifecycle::Event& event) {
   stream_.Queue(response);
 }
 
-void WithCall::SendEntered(const lifecycle::Lease& lease) {
+void WithCall::SendEntered(const std::shared_ptr<lifecycle::Lease>& lease) {
   v1::WithResponse response;
   *response.mutable_entered()->mutable_lease() =
-      ToProto(lease, LeaseId::kShown);
+      ToProto(*lease, LeaseId::kShown);
   stream_.Queue(response);
 }
 
@@ -236,9 +245,7 @@ void WithCall::Finish(const absl::Status& status) {
 
 Task<absl::Status> RunWith(coro::Runtime runtime, lifecycle::Anteroom& anteroom,
                            WithStream& stream) {
-  const auto call = std::make_shared<WithCall>(runtime, anteroom, stream);
-  Task<absl::Status> run = call->Run();
-  co_return co_await std::move(run);
+  return WithCall::Run(std::make_shared<WithCall>(runtime, anteroom, stream));
 }
 
 }  // namespace anteroom::service
