@@ -24,6 +24,9 @@ struct TaskGroup::State {
     return true;
   }
 
+  // REQUIRES: somebody is counted in.
+  void CountInAnother() { count_.fetch_add(kOne, std::memory_order_relaxed); }
+
   void CountOut() {
     // What the task did happens before whoever joins goes on.
     if (count_.fetch_sub(kOne, std::memory_order_acq_rel) == kOne + kClosed) {
@@ -52,6 +55,12 @@ struct TaskGroup::State {
 
 TaskGroup::Ticket::~Ticket() {
   if (state_ != nullptr) state_->CountOut();
+}
+
+TaskGroup::Ticket TaskGroup::Ticket::Another() const {
+  ANTEROOM_CHECK(state_ != nullptr);
+  state_->CountInAnother();
+  return Ticket(state_);
 }
 
 // A coroutine that nobody awaits: it frees its own frame, then counts out.
@@ -101,8 +110,12 @@ TaskGroup::Ticket TaskGroup::CountIn() {
 bool TaskGroup::Spawn(Task<void> task) {
   Ticket ticket = CountIn();
   if (!ticket) return false;
-  Drive(std::move(ticket), std::move(task), nullptr);
+  Spawn(std::move(ticket), std::move(task));
   return true;
+}
+
+void TaskGroup::Spawn(Ticket ticket, Task<void> task) {
+  Drive(std::move(ticket), std::move(task), nullptr);
 }
 
 bool TaskGroup::SpawnPosted(Task<void> task) {

@@ -40,11 +40,14 @@ class TaskGroup {
   // or must not run it on their own stack.
   bool SpawnPosted(Task<void> task);
 
-  // One that is counted in, by a coroutine that nobody owns; counted out by the
-  // ticket's destruction, which comes after that of the coroutine's frame.
-  // Empty: the group is closed.
+  // What is counted in though it is no task: a coroutine that nobody owns, or
+  // an object that has tasks. Counted out by the ticket's destruction, which
+  // comes after that of the coroutine's frame. Empty: the group is closed.
   class Ticket;
   Ticket CountIn();
+
+  // Spawn() for who is counted in: the group cannot refuse it.
+  static void Spawn(Ticket ticket, Task<void> task);
 
   // Refuses tasks from now on. Idempotent.
   void Close();
@@ -74,6 +77,8 @@ class TaskGroup::Ticket {
   Ticket& operator=(Ticket&&) = delete;
   ~Ticket();
   explicit operator bool() const { return state_ != nullptr; }
+  // One more, of a group that may be closed by now. REQUIRES: not empty.
+  Ticket Another() const;
 
  private:
   friend TaskGroup;

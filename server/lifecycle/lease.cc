@@ -35,7 +35,8 @@ Lease::~Lease() {
 std::unique_ptr<Lease::Apart> Lease::MakeApart(const coro::Runtime& runtime,
                                                AcquireOptions& options) {
   if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
-      options.request.empty() && options.sink == nullptr && !options.deferred) {
+      options.request.empty() && options.sink == nullptr && !options.deferred &&
+      !options.stream_bound) {
     return nullptr;
   }
   auto apart = std::make_unique<Apart>();
@@ -302,12 +303,27 @@ void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
 
 void Lease::AnnounceEnd() {
   coro::Event* ended = nullptr;
+  EndCall call;
   {
     coro::MutexLock lock(mu_);
     announced_end_ = true;
     ended = ended_.get();
+    if (apart_ != nullptr) call = std::exchange(apart_->on_end, nullptr);
   }
   if (ended != nullptr) ended->Resume();
+  if (call) std::move(call)(receipt());
+}
+
+void Lease::OnEnd(EndCall call) {
+  ANTEROOM_CHECK(stream_bound_);
+  {
+    coro::MutexLock lock(mu_);
+    if (!announced_end_) {
+      apart_->on_end = std::move(call);
+      return;
+    }
+  }
+  std::move(call)(receipt());
 }
 
 coro::Event& Lease::ended() {

@@ -26,6 +26,7 @@
 #include <stop_token>
 #include <string>
 
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -169,6 +170,10 @@ class Lease {
   coro::Event& ended();
   // Whether it is: for who need not wait.
   bool has_ended() const;
+  // Calls `call` with the receipt when it is, within AnnounceEnd(); at once if
+  // it is already. Once. REQUIRES: stream_bound().
+  using EndCall = absl::AnyInvocable<void(const Receipt&) &&>;
+  void OnEnd(EndCall call);
   // REQUIRES: ENDED.
   Receipt receipt() const;
 
@@ -222,7 +227,8 @@ class Lease {
   coro::Timers::Id SetTimer(coro::Timers::Id timer, coro::Instant when);
 
  private:
-  // What few leases have. Constant, but for the sink, which is guarded by mu_.
+  // What few leases have. Constant, but for the sink and the call, which are
+  // guarded by mu_.
   struct Apart {
     std::string key;
     std::string holder;
@@ -230,6 +236,7 @@ class Lease {
     std::string request;
     std::string arguments;
     std::shared_ptr<EventSink> sink;
+    EndCall on_end;
     coro::Instant enter_by = coro::kNever;
     // Set once its enter has ended; null unless deferred.
     std::unique_ptr<coro::Event> entered;

@@ -27,13 +27,6 @@ void ScopeRunner::OnEvent(const Event& event) {
   runtime_.executor.Post([self = shared_from_this()] { self->Pump(); });
 }
 
-coro::Task<void> ScopeRunner::Run(std::shared_ptr<ScopeRunner> runner) {
-  coro::Task<coro::Wake> done = runner->done_.Wait();
-  co_await std::move(done);
-  coro::Task<void> joined = runner->group_.Join();
-  co_await std::move(joined);
-}
-
 bool ScopeRunner::Store(Item&& item) {
   coro::MutexLock lock(mu_);
   items_.push_back(std::move(item));
@@ -48,7 +41,7 @@ void ScopeRunner::Push(Item&& item) {
       return;
     }
   }
-  // Run() may end, and let go of this, as soon as `done_` is set.
+  // What keeps it may let go of it meanwhile.
   const std::shared_ptr<ScopeRunner> self = shared_from_this();
   Handle(item);
   Pump();
@@ -94,7 +87,7 @@ void ScopeRunner::Handle(Item& item) {
   }
   if (scope_.done()) {
     grace_stop_.request_stop();
-    done_.Resume();
+    ticket_.reset();  // a drain need not wait for it any more
   }
 }
 
@@ -119,12 +112,15 @@ bool ScopeRunner::Take(const Item& item) {
     use_stops_.erase(use->call_id);
   } else if (const auto* acquired = std::get_if<Scope::Acquired>(&item.input)) {
     acquire_failure_ = acquired->lease.status();
+    acquire_stop_ = std::stop_source(std::nostopstate);
     if (acquired->lease.ok()) {
       lease_ = *acquired->lease;
       if (outlives_stream_ && !forgotten_) {
         scopes_.Entered(shared_from_this(), lease_->secret());
       }
-      group_.Spawn(AwaitEnd(lease_));
+      lease_->OnEnd([self = shared_from_this()](const Receipt& receipt) {
+        self->Push({Scope::LeaseEnded{receipt}, nullptr, nullptr});
+      });
     }
   }
   return !scope_.done();
@@ -148,31 +144,35 @@ void ScopeRunner::Perform(Scope::StartAcquire effect) {
   Scope::AcquireRequested& request = *effect.request;
   outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
   if (request.events) request.options.sink = shared_from_this();
-  group_.Spawn(Acquire(std::move(effect.request), Deadline()));
+  acquire_stop_ = std::stop_source();
+  Spawn(Acquire(shared_from_this(), std::move(effect.request),
+                acquire_stop_.get_token(), Deadline()));
+}
+
+void ScopeRunner::Spawn(coro::Task<void> task) {
+  coro::TaskGroup::Spawn(ticket_->Another(), std::move(task));
 }
 
 coro::Task<void> ScopeRunner::Acquire(
-    std::unique_ptr<Scope::AcquireRequested> request, coro::Instant deadline) {
+    std::shared_ptr<ScopeRunner> /*kept*/,
+    std::unique_ptr<Scope::AcquireRequested> request, std::stop_token stop,
+    coro::Instant deadline) {
   auto acquire =
       anteroom_.Acquire(request->resource, std::move(request->options),
-                        request->max_wait, acquire_stop_.get_token(), deadline);
+                        request->max_wait, std::move(stop), deadline);
   absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
   Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});
-}
-
-coro::Task<void> ScopeRunner::AwaitEnd(std::shared_ptr<Lease> lease) {
-  coro::Task<coro::Wake> ended = lease->ended().Wait();
-  co_await std::move(ended);
-  Push({Scope::LeaseEnded{lease->receipt()}, nullptr, nullptr});
 }
 
 void ScopeRunner::Perform(Scope::StartUse effect) {
   const std::stop_source stop;
   use_stops_.insert_or_assign(effect.use.call_id, stop);
-  group_.Spawn(Use(std::move(effect.use), stop.get_token(), Deadline()));
+  Spawn(Use(shared_from_this(), std::move(effect.use), stop.get_token(),
+            Deadline()));
 }
 
-coro::Task<void> ScopeRunner::Use(Scope::UseRequested request,
+coro::Task<void> ScopeRunner::Use(std::shared_ptr<ScopeRunner> /*kept*/,
+                                  Scope::UseRequested request,
                                   std::stop_token stop,
                                   coro::Instant deadline) {
   auto use = lease_->pool().Use(lease_, request.method, request.argument,
@@ -193,12 +193,13 @@ void ScopeRunner::Perform(Scope::EndLease effect) {
 void ScopeRunner::Perform(const Scope::StartGrace& effect) {
   grace_stop_.request_stop();
   grace_stop_ = std::stop_source();
-  group_.Spawn(AwaitGrace(effect.number,
-                          coro::After(runtime_.clock.Now(), effect.grace),
-                          grace_stop_.get_token()));
+  Spawn(AwaitGrace(shared_from_this(), effect.number,
+                   coro::After(runtime_.clock.Now(), effect.grace),
+                   grace_stop_.get_token()));
 }
 
-coro::Task<void> ScopeRunner::AwaitGrace(std::uint64_t number,
+coro::Task<void> ScopeRunner::AwaitGrace(std::shared_ptr<ScopeRunner> /*kept*/,
+                                         std::uint64_t number,
                                          coro::Instant until,
                                          std::stop_token stop) {
   coro::Task<coro::Wake> sleep =
@@ -213,7 +214,7 @@ void ScopeRunner::Perform(const Scope::SendEvent& effect) {
 }
 
 void ScopeRunner::Perform(const Scope::SendEntered& effect) {
-  stream_->SendEntered(*effect.lease);
+  stream_->SendEntered(effect.lease);
   Said();
 }
 

@@ -8,7 +8,8 @@
 // at a time, replies keep their order, and no lock is held meanwhile.
 //
 // Life: made and registered by Scopes; it lives until its scope is done and all
-// that it began has ended, streams or not.
+// that it began has ended, streams or not: whatever is to tell it something
+// keeps it, and it keeps the group open that it was counted into.
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_SCOPE_RUNNER_H_
@@ -17,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -25,7 +27,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/coro/clock.h"
-#include "server/coro/event.h"
 #include "server/coro/mutex.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
@@ -47,7 +48,7 @@ class ScopeStream {
  public:
   virtual ~ScopeStream() = default;
   virtual void SendEvent(const Event& event) = 0;
-  virtual void SendEntered(const Lease& lease) = 0;
+  virtual void SendEntered(const std::shared_ptr<Lease>& lease) = 0;
   virtual void SendUsed(std::uint64_t call_id,
                         absl::StatusOr<Payload> result) = 0;
   virtual void SendExited(const Receipt& receipt) = 0;
@@ -62,15 +63,15 @@ class ScopeRunner : public EventSink,
                     public std::enable_shared_from_this<ScopeRunner> {
  public:
   // `request`: the request id of its acquire, if it has one. `anteroom` and
-  // `scopes` outlive the end of Run().
+  // `scopes` outlive the tasks of the group that `ticket` is of, in which it
+  // runs.
   ScopeRunner(coro::Runtime runtime, Anteroom& anteroom, Scopes& scopes,
-              std::string request)
+              coro::TaskGroup::Ticket ticket, std::string request)
       : runtime_(runtime),
         anteroom_(anteroom),
         scopes_(scopes),
         request_(std::move(request)),
-        group_(runtime),
-        done_(runtime) {}
+        ticket_(std::move(ticket)) {}
 
   // `stream` is the scope's from now on, and `first` the first that it says;
   // one that the scope had ends with SUPERSEDED. Of a scope that is done, or
@@ -81,16 +82,10 @@ class ScopeRunner : public EventSink,
   }
   // Has what came handled, here and now. REQUIRES: it was asked for.
   void Pump();
-  // It was never begun: ends Run().
-  void Discard() { done_.Set(); }
   // What a stream says. Without effect if the scope has another by now.
   void Feed(const std::shared_ptr<ScopeStream>& stream, Scope::Input input);
   // Nobody will come back: the server goes away.
   void Close() { Push({Scope::Closing{}, nullptr, nullptr}); }
-
-  // Keeps `runner` until its scope is done and all that it began has ended.
-  // Once.
-  static coro::Task<void> Run(std::shared_ptr<ScopeRunner> runner);
 
   // Under locks of the lifecycle: only stores, and posts.
   void OnEvent(const Event& event) override;
@@ -132,12 +127,16 @@ class ScopeRunner : public EventSink,
   void Perform(const Scope::SendExited& effect);
   void Perform(const Scope::Finish& effect);
 
-  coro::Task<void> Acquire(std::unique_ptr<Scope::AcquireRequested> request,
-                           coro::Instant deadline);
-  coro::Task<void> Use(Scope::UseRequested request, std::stop_token stop,
+  void Spawn(coro::Task<void> task);
+  // Each keeps `self`, which is this.
+  coro::Task<void> Acquire(std::shared_ptr<ScopeRunner> self,
+                           std::unique_ptr<Scope::AcquireRequested> request,
+                           std::stop_token stop, coro::Instant deadline);
+  coro::Task<void> Use(std::shared_ptr<ScopeRunner> self,
+                       Scope::UseRequested request, std::stop_token stop,
                        coro::Instant deadline);
-  coro::Task<void> AwaitEnd(std::shared_ptr<Lease> lease);
-  coro::Task<void> AwaitGrace(std::uint64_t number, coro::Instant until,
+  coro::Task<void> AwaitGrace(std::shared_ptr<ScopeRunner> self,
+                              std::uint64_t number, coro::Instant until,
                               std::stop_token stop);
   // What a stream is told that comes too late.
   absl::Status WhyOver() const;
@@ -148,16 +147,16 @@ class ScopeRunner : public EventSink,
   Anteroom& anteroom_;
   Scopes& scopes_;
   const std::string request_;
-  coro::TaskGroup group_;
-  std::stop_source acquire_stop_;
-  coro::Event done_;
 
   // The pump's alone.
+  std::optional<coro::TaskGroup::Ticket> ticket_;  // until it is done
   Scope scope_;
   std::shared_ptr<ScopeStream> stream_;
   std::shared_ptr<Lease> lease_;
   std::map<std::uint64_t, std::stop_source> use_stops_;
-  std::stop_source grace_stop_;
+  // Of what is under way, if there is any.
+  std::stop_source acquire_stop_{std::nostopstate};
+  std::stop_source grace_stop_{std::nostopstate};
   std::vector<Item> batch_;  // what it handles
   int unflushed_ = 0;        // what was sent since the last Flush()
   bool outlives_stream_ = false;

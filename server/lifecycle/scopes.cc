@@ -17,13 +17,11 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
   if (!pool.ok()) return pool.status();
   request.disconnect_grace = std::min(request.disconnect_grace,
                                       (*pool)->policy().max_disconnect_grace);
-  // Its task is there before anybody may find it.
   const std::string key = request.options.request;
-  const auto begun =
-      std::make_shared<ScopeRunner>(runtime_, anteroom_, *this, key);
-  if (!group_.Spawn(ScopeRunner::Run(begun))) {
-    return Error(Reason::kDraining, "the server is going away");
-  }
+  coro::TaskGroup::Ticket ticket = group_.CountIn();
+  if (!ticket) return Error(Reason::kDraining, "the server is going away");
+  const auto begun = std::make_shared<ScopeRunner>(runtime_, anteroom_, *this,
+                                                   std::move(ticket), key);
   absl::StatusOr<std::shared_ptr<ScopeRunner>> runner;
   bool pumped = true;
   {
@@ -44,7 +42,6 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
           std::make_unique<Scope::AcquireRequested>(std::move(request)));
     }
   }
-  if (!runner.ok() || *runner != begun) begun->Discard();
   if (!pumped) (*runner)->Pump();
   return runner;
 }

@@ -105,6 +105,19 @@ TEST_F(TaskGroupTest, RequestStopReachesTheTasks) {
   EXPECT_EQ(wait.value(), Wake::kCancelled);
 }
 
+TEST_F(TaskGroupTest, WhoIsCountedInMaySpawnThoughTheGroupIsClosed) {
+  TaskGroup group(world_.runtime());
+  std::optional<TaskGroup::Ticket> ticket(group.CountIn());
+  group.Close();
+  TaskGroup::Spawn(ticket->Another(), WaitFor(gate_));
+  EXPECT_EQ(group.size(), 2);
+  ticket.reset();
+  EXPECT_EQ(group.size(), 1);
+  gate_->Set();
+  world_.RunUntilIdle();
+  EXPECT_EQ(group.size(), 0);
+}
+
 TEST_F(TaskGroupTest, JoinWaitsForWhoeverHoldsATicket) {
   TaskGroup group(world_.runtime());
   std::optional<TaskGroup::Ticket> moved;

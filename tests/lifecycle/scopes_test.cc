@@ -10,8 +10,8 @@ namespace {
 class RecordingStream : public ScopeStream {
  public:
   void SendEvent(const Event& event) override { Say(PhaseName(event.phase)); }
-  void SendEntered(const Lease& lease) override {
-    lease_id = lease.id();
+  void SendEntered(const std::shared_ptr<Lease>& lease) override {
+    lease_id = lease->id();
     Say("entered");
   }
   void SendUsed(std::uint64_t, absl::StatusOr<Payload> result) override {
@@ -51,6 +51,7 @@ class ScopesTest : public LifecycleTest {
   static Scope::AcquireRequested Asking(absl::Duration grace) {
     Scope::AcquireRequested request;
     request.resource = "r";
+    request.options.stream_bound = true;
     request.disconnect_grace = grace;
     request.events = false;
     return request;

@@ -41,7 +41,7 @@ MUTANTS = [
     Mutant(
         "unbind_keeps_the_lease",
         "pool.cc",
-        "    leases_.erase(lease->info().fencing_token);\n",
+        "    leases_.erase(lease->fencing_token());\n",
         "",
         "ended leases are counted for ever",
     ),
@@ -83,8 +83,9 @@ MUTANTS = [
     Mutant(
         "granted_in_a_drain",
         "lease.cc",
-        "    early_end.swap(early_end_);\n",
-        "",
+        "  return entering == nullptr ? std::nullopt : "
+        "std::move(entering->early_end);",
+        "  return std::nullopt;",
         "a lease that was ended while it entered is held",
     ),
     Mutant(
@@ -208,8 +209,8 @@ MUTANTS = [
     Mutant(
         "drain_lets_enter_run",
         "lease.cc",
-        "  enter_stop_.request_stop();\n",
-        "",
+        "  stop.request_stop();\n  return true;",
+        "  return true;",
         "a drain waits for every Enter",
     ),
     Mutant(
@@ -432,8 +433,8 @@ MUTANTS = [
     Mutant(
         "token_0_checked",
         "lease.cc",
-        "  if (fencing_token != 0 && fencing_token != info_.fencing_token) {",
-        "  if (fencing_token != info_.fencing_token) {",
+        "  if (fencing_token != 0 && fencing_token != fencing_token_) {",
+        "  if (fencing_token != fencing_token_) {",
         "a Use without a token is refused",
     ),
     Mutant(
@@ -446,28 +447,28 @@ MUTANTS = [
     Mutant(
         "use_does_not_pin",
         "lease.cc",
-        "  if (uses_ == 0 || runtime_.clock.Now() < expiry) return expiry;",
-        "  if (uses_ >= 0 || runtime_.clock.Now() < expiry) return expiry;",
+        "  if (uses_ == 0 || runtime().clock.Now() < expiry) return expiry;",
+        "  if (uses_ >= 0 || runtime().clock.Now() < expiry) return expiry;",
         "a ttl expires while a Use runs",
     ),
     Mutant(
         "ttl_not_clamped",
         "lease.cc",
-        "  return std::min(ttl, policy.max_ttl);",
-        "  return std::max(ttl, policy.default_ttl);",
+        "  return std::min(ttl, policy().max_ttl);",
+        "  return std::max(ttl, policy().default_ttl);",
         "a ttl may be longer than max_ttl",
     ),
     Mutant(
         "renewal_renews_nothing",
         "lease.cc",
-        "  renewed_at_ = runtime_.clock.Now();\n  return absl::OkStatus();",
+        "  renewed_at_ = runtime().clock.Now();\n  return absl::OkStatus();",
         "  return absl::OkStatus();",
         "a renewed ttl expires as if it was not",
     ),
     Mutant(
         "later_revocation_wins",
         "lease.cc",
-        "  if (state() != LeaseState::kHeld || when >= revoke_at_) return;",
+        "  if (state() != LeaseState::kHeld || when >= RevokeAt()) return;",
         "  if (state() != LeaseState::kHeld) return;",
         "a revocation puts off an earlier one, or max_hold",
     ),
@@ -481,14 +482,14 @@ MUTANTS = [
     Mutant(
         "revocation_not_watched",
         "lease.cc",
-        "      next = std::min({expiry, revoke_at_, NoticeAt()});",
+        "      next = std::min({expiry, revoke_at, NoticeAt()});",
         "      next = std::min({expiry, NoticeAt()});",
         "a lease is not taken in time",
     ),
     Mutant(
         "wrong_reason",
         "lease.cc",
-        "        ExitCause{now >= revoke_at_ ? revoke_reason_ : "
+        "        ExitCause{now >= revoke_at ? RevokeReason() : "
         "ExitReason::kTtlExpired,",
         "        ExitCause{now >= expiry ? ExitReason::kTtlExpired : "
         "ExitReason::kRevoked,",
@@ -506,15 +507,15 @@ MUTANTS = [
         "timer_left_behind",
         "lease.cc",
         "    timer = BeginExiting(std::move(cause));\n  }\n"
-        "  runtime_.timers.Cancel(timer);\n",
+        "  runtime().timers.Cancel(timer);\n",
         "    timer = BeginExiting(std::move(cause));\n  }\n",
         "the timer of an ended lease stays",
     ),
     Mutant(
         "held_until_exited",
         "lease.cc",
-        "  receipt.held = coro::Between(entered_at_, decided_at_);",
-        "  receipt.held = coro::Between(entered_at_, runtime_.clock.Now());",
+        "  receipt.held = coro::Between(entered_at_, ending().decided_at);",
+        "  receipt.held = coro::Between(entered_at_, clock.Now());",
         "a receipt's held counts the exit in",
     ),
     Mutant(
@@ -606,6 +607,13 @@ MUTANTS = [
         "    } else if (place->arguments != arguments) {",
         "    } else if (arguments.empty()) {",
         "a request id with other arguments gets another's lease",
+    ),
+    Mutant(
+        "granted_to_other_arguments",
+        "request_index.cc",
+        "  if ((*found)->arguments() != arguments) return RequestIdReused();\n",
+        "",
+        "a request id that was granted gives the lease to other arguments",
     ),
     Mutant(
         "failure_remembered",
@@ -789,8 +797,8 @@ MUTANTS = [
     Mutant(
         "last_cause_stands",
         "lease.cc",
-        "    if (!early_end_.has_value()) early_end_ = std::move(cause);",
-        "    early_end_ = std::move(cause);",
+        "    if (!entering().early_end.has_value()) {",
+        "    if (true) {",
         "a lease ends for what came after its end was decided",
     ),
     Mutant(

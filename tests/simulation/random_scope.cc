@@ -38,7 +38,7 @@ class RandomScope::Stream : public ScopeStream {
     scope_.InOrder(*this, {false, event.sequence});
     unread.push_back({false, event.sequence});
   }
-  void SendEntered(const Lease& lease) override {
+  void SendEntered(const std::shared_ptr<Lease>& lease) override {
     Heard();
     scope_.Expect(!entered, "entered twice");
     entered = true;
@@ -529,9 +529,9 @@ void RandomScope::InOrder(Stream& stream, Message message) {
   stream.last_retold = place->second;
 }
 
-void RandomScope::OnEntered(const Lease& lease) {
-  Expect(lease_ == nullptr || lease_.get() == &lease, "two leases of a scope");
-  lease_ = const_cast<Lease&>(lease).shared_from_this();
+void RandomScope::OnEntered(const std::shared_ptr<Lease>& lease) {
+  Expect(lease_ == nullptr || lease_ == lease, "two leases of a scope");
+  lease_ = lease;
   if (!std::exchange(entered_told_, true) && world_.witness.checks()) {
     world_.witness.ReadLog();
     world_.witness.ScopeGranted(track_, lease_);

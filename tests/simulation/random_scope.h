@@ -95,7 +95,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void LeavesAt(coro::Instant when, bool gone);
 
   // What its streams are told.
-  void OnEntered(const Lease& lease);
+  void OnEntered(const std::shared_ptr<Lease>& lease);
   void OnUsed(Stream& stream, std::uint64_t call_id,
               const absl::StatusOr<Payload>& result);
   void OnExited(Stream& stream, const Receipt& receipt);
