@@ -1,5 +1,6 @@
-// ThreadTimers: the production timers, an ordered map and one thread that
-// sleeps until the earliest is due and posts it.
+// ThreadTimers: the production timers, a timing wheel (timer_wheel.h) and one
+// thread that sleeps until the earliest is due and posts it: by time, and of
+// one instant in the order in which they were scheduled.
 //
 // Destruction: joins the thread; pending timers are dropped unposted.
 //
@@ -7,14 +8,11 @@
 #ifndef ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
 #define ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
 
-#include <cstdint>
-#include <map>
 #include <thread>
-#include <unordered_map>
-#include <utility>
 
 #include "server/coro/clock.h"
 #include "server/coro/mutex.h"
+#include "server/coro/timer_wheel.h"
 #include "server/coro/timers.h"
 
 namespace anteroom::coro {
@@ -31,17 +29,13 @@ class ThreadTimers : public Timers {
   bool Cancel(Id id) override;
 
  private:
-  using Key = std::pair<Instant, std::uint64_t>;
-
   void RunLoop();
 
   Executor& executor_;
   const Clock& clock_;
   Mutex mu_;
   CondVar wake_;
-  std::map<Key, Work> pending_ ABSL_GUARDED_BY(mu_);
-  std::unordered_map<std::uint64_t, Instant> due_ ABSL_GUARDED_BY(mu_);
-  std::uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  TimerWheel wheel_ ABSL_GUARDED_BY(mu_);
   // When the thread looks again, by itself or because it was notified. min():
   // it is awake.
   Instant looks_at_ ABSL_GUARDED_BY(mu_) = Instant::min();

@@ -1,5 +1,6 @@
 // The production executor and timers, on real threads.
 #include <atomic>
+#include <cstddef>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -96,6 +97,25 @@ TEST_F(ThreadsTest, TimersFireInTheOrderOfTheirTimes) {
                   [&] { order.push_back(2); });
   last.get_future().get();
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+// They are more than are taken under the lock at once.
+TEST_F(ThreadsTest, TimersOfOneInstantFireInTheOrderScheduled) {
+  constexpr int kTimers = 1000;
+  ThreadPool one(1);
+  ThreadTimers timers(one, clock_);
+  std::vector<int> order;
+  std::promise<void> last;
+  const Instant when = After(clock_.Now(), absl::Milliseconds(2));
+  for (int i = 0; i < kTimers; ++i) {
+    timers.Schedule(when, [&, i] {
+      order.push_back(i);
+      if (i == kTimers - 1) last.set_value();
+    });
+  }
+  last.get_future().get();
+  ASSERT_EQ(order.size(), std::size_t{kTimers});
+  for (int i = 0; i < kTimers; ++i) EXPECT_EQ(order[i], i);
 }
 
 TEST_F(ThreadsTest, ACancelledTimerNeverFiresAndCancelsOnce) {

@@ -13,7 +13,7 @@ server's own classes, built as the release is.
 
   Task, Event, Waiter, SingleFlight, Mutex, Semaphore   server/coro
   SystemRandom   a secret's bits, from the kernel
-  ThreadTimers   set and cancelled while others are pending
+  ThreadTimers   set and cancelled while others are pending; all due at once
   LeaseTable     found, added and dropped while others are in it
   WaitQueue      one more behind, one taken from the front
   Pool           a lease that finds its object idle; one that waits behind

@@ -1,9 +1,11 @@
 #include "server/coro/thread_timers.h"
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "benchmark/benchmark.h"
@@ -65,6 +67,77 @@ void ThreadTimersSetAndCancelledBehindOthers(benchmark::State& state) {
   }
 }
 BENCHMARK(ThreadTimersSetAndCancelledBehindOthers)->Apply(Sizes);
+
+// As for leases that are renewed in turn: what is cancelled was set as many
+// timers ago as are pending.
+void ThreadTimersOldestCancelledAndSet(benchmark::State& state) {
+  Pending pending(1);
+  std::vector<Timers::Id> ids(state.range(0));
+  for (Timers::Id& id : ids) {
+    id = pending.timers().Schedule(pending.AtRandom(), [] {});
+  }
+  std::size_t next = 0;
+  for (auto _ : state) {
+    pending.timers().Cancel(ids[next]);
+    ids[next] = pending.timers().Schedule(pending.AtRandom(), [] {});
+    if (++next == ids.size()) next = 0;
+  }
+}
+BENCHMARK(ThreadTimersOldestCancelledAndSet)->Apply(Sizes);
+
+// The machine's time, and an hour more each time it is told to skip one.
+class SkippingClock : public Clock {
+ public:
+  Instant Now() const override {
+    return std::chrono::steady_clock::now() + std::chrono::hours(skipped_);
+  }
+  absl::Time WallNow() const override { return absl::Now(); }
+  void SkipAnHour() { ++skipped_; }
+
+ private:
+  std::atomic<int> skipped_ = 0;
+};
+
+// Runs work at once, and counts it.
+class CountingExecutor : public Executor {
+ public:
+  void Post(Work work) override {
+    std::move(work)();
+    if (--left_ == 0) left_.notify_one();
+  }
+  void Expect(std::int64_t count) { left_ = count; }
+  void WaitForAll() {
+    while (const std::int64_t left = left_) left_.wait(left);
+  }
+
+ private:
+  std::atomic<std::int64_t> left_ = 0;
+};
+
+// All due within a minute that has passed, and one that wakes the thread.
+void ThreadTimersAllFire(benchmark::State& state) {
+  const std::int64_t count = state.range(0);
+  SkippingClock clock;
+  CountingExecutor executor;
+  ThreadTimers timers(executor, clock);
+  std::mt19937_64 random{1};
+  for (auto _ : state) {
+    state.PauseTiming();
+    const Instant begin = clock.Now() + std::chrono::minutes(2);
+    for (std::int64_t i = 1; i < count; ++i) {
+      timers.Schedule(begin + std::chrono::nanoseconds(
+                                  random() % std::uint64_t{60'000'000'000}),
+                      [] {});
+    }
+    executor.Expect(count);
+    clock.SkipAnHour();
+    state.ResumeTiming();
+    timers.Schedule(Instant::min(), [] {});
+    executor.WaitForAll();
+  }
+  state.SetItemsProcessed(state.iterations() * count);
+}
+BENCHMARK(ThreadTimersAllFire)->Apply(Sizes)->UseRealTime();
 
 }  // namespace
 }  // namespace anteroom::coro
