@@ -104,9 +104,8 @@ std::size_t Line::unserved() const {
   return queue_.size() - std::min(queue_.size(), slots_under_way_);
 }
 
-std::shared_ptr<Lease> Line::FirstUnserved() const {
-  const auto leases = queue_.Leases(queue_.size() - unserved(), 1);
-  return leases.empty() ? nullptr : leases.front();
+std::shared_ptr<Ticket> Line::FirstUnserved() const {
+  return queue_.At(queue_.size() - unserved());
 }
 
 std::vector<std::shared_ptr<Ticket>> Line::TakeUnserved() {

@@ -75,8 +75,8 @@ class Line {
   std::size_t unserved() const;
   // What the pool has counted of them in its sum.
   std::size_t counted_unserved = 0;
-  // The first of them; null if there is none.
-  std::shared_ptr<Lease> FirstUnserved() const;
+  // The first of them. REQUIRES: unserved() > 0.
+  std::shared_ptr<Ticket> FirstUnserved() const;
   std::vector<std::shared_ptr<Ticket>> TakeUnserved();
   // Whether some instance will be, or come, free.
   bool HasHope() const { return !lendable_.empty(); }

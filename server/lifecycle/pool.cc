@@ -222,9 +222,7 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
     coro::MutexLock lock(mu_);
     Line& line = LineOf(ticket->lease->key());
     line.queue().Remove(*ticket);
-    for (const auto& [number, instance] : line.instances()) {
-      if (instance->causer == ticket->lease) instance->causer.reset();
-    }
+    DropCaused(line, *ticket);
     Dispatch(line, todo);
   }
   Perform(std::move(todo));

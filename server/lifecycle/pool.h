@@ -325,6 +325,9 @@ class Pool {
   void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
             const std::shared_ptr<Instance>& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What was built for `ticket`, other than `kept`, tells its lease no more.
+  static void DropCaused(const Line& line, const Ticket& ticket,
+                         const Instance* kept = nullptr);
   bool MayBuild(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool BreakerAllows(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Build(Line& line, bool warm, Todo& todo)

@@ -38,9 +38,7 @@ bool Pool::Dismiss(const std::shared_ptr<Lease>& lease,
     const std::shared_ptr<Ticket> ticket = line->second.queue().Find(*lease);
     if (ticket == nullptr) return false;
     line->second.queue().Remove(*ticket);
-    for (const auto& [number, instance] : line->second.instances()) {
-      if (instance->causer == lease) instance->causer.reset();
-    }
+    DropCaused(line->second, *ticket);
     Fail({ticket}, status);
     Dispatch(line->second, todo);
   }

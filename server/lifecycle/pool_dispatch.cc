@@ -58,13 +58,19 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
         std::exchange(instance->idle, std::stop_source(std::nostopstate)));
   }
   Note(instance);
-  for (const auto& [number, other] : line.instances()) {
-    if (other != instance && other->causer == ticket->lease) {
-      other->causer.reset();
-    }
-  }
+  DropCaused(line, *ticket, instance.get());
   ticket->lease->Bind(instance, ++last_token_);
   leases_.emplace(last_token_, ticket->lease);
+}
+
+void Pool::DropCaused(const Line& line, const Ticket& ticket,
+                      const Instance* kept) {
+  for (const std::uint64_t number : ticket.caused) {
+    const auto found = line.instances().find(number);
+    if (found != line.instances().end() && found->second.get() != kept) {
+      found->second->causer.reset();
+    }
+  }
 }
 
 bool Pool::MayBuild(Line& line, Todo& todo) {
@@ -98,7 +104,11 @@ void Pool::Build(Line& line, bool warm, Todo& todo) {
       InstanceInfo{resource_, line.key(), absl::StrCat(resource_, "#", number)},
       number);
   // The first waiter that nothing under way will serve is why.
-  if (!warm) instance->causer = line.FirstUnserved();
+  if (!warm) {
+    const std::shared_ptr<Ticket> ticket = line.FirstUnserved();
+    ticket->caused.push_back(number);
+    instance->causer = ticket->lease;
+  }
   instance->warm = warm;
   instance->probe = breaker_.Began();
   instances_.emplace(number, instance);

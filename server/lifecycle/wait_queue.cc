@@ -26,7 +26,7 @@ std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
          static_cast<std::size_t>(std::distance(found, tickets_.end())) + 1;
 }
 
-WaitQueue::Tickets::const_iterator WaitQueue::At(std::size_t offset) const {
+WaitQueue::Tickets::const_iterator WaitQueue::From(std::size_t offset) const {
   if (offset >= tickets_.size()) return tickets_.end();
   return std::next(tickets_.begin(), static_cast<std::ptrdiff_t>(offset));
 }
@@ -34,7 +34,7 @@ WaitQueue::Tickets::const_iterator WaitQueue::At(std::size_t offset) const {
 std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
                                                      std::size_t count) {
   std::vector<std::shared_ptr<Ticket>> taken;
-  for (auto next = At(offset); next != tickets_.end() && taken.size() < count;
+  for (auto next = From(offset); next != tickets_.end() && taken.size() < count;
        ++next) {
     taken.push_back(next->second);
   }
@@ -45,8 +45,8 @@ std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
 std::vector<std::shared_ptr<Lease>> WaitQueue::Leases(std::size_t offset,
                                                       std::size_t count) const {
   std::vector<std::shared_ptr<Lease>> leases;
-  for (auto next = At(offset); next != tickets_.end() && leases.size() < count;
-       ++next) {
+  for (auto next = From(offset);
+       next != tickets_.end() && leases.size() < count; ++next) {
     leases.push_back(next->second->lease);
   }
   return leases;

@@ -39,6 +39,8 @@ struct Ticket {
   const Place place;
   // Its place as it was told last; 0: it was told none.
   std::size_t told_position = 0;
+  // Numbers of the instances that were built for it, in their order.
+  std::vector<std::uint64_t> caused;
   // What the signal meant: bound to an instance, or else failed.
   std::shared_ptr<Instance> instance;
   absl::Status failure;
@@ -60,6 +62,10 @@ class WaitQueue {
   void Push(const std::shared_ptr<Ticket>& ticket);
   // REQUIRES: !empty().
   std::shared_ptr<Ticket> front() const { return tickets_.begin()->second; }
+  // The one that `offset` are before. REQUIRES: offset < size().
+  std::shared_ptr<Ticket> At(std::size_t offset) const {
+    return From(offset)->second;
+  }
   // How many are before `ticket`, itself included; 0: it is not in.
   std::size_t PositionOf(const Ticket& ticket) const;
   // Takes `ticket` out. False: it was not in.
@@ -74,7 +80,7 @@ class WaitQueue {
   std::shared_ptr<Ticket> Find(const Lease& lease) const;
 
  private:
-  Tickets::const_iterator At(std::size_t offset) const;
+  Tickets::const_iterator From(std::size_t offset) const;
 
   Tickets tickets_;
   std::size_t deferred_ = 0;

@@ -55,8 +55,8 @@ MUTANTS = [
     Mutant(
         "leaving_stays_in_the_queue",
         "pool.cc",
-        "    line.queue().Remove(*ticket);\n    for (",
-        "    for (",
+        "    line.queue().Remove(*ticket);\n    DropCaused(",
+        "    DropCaused(",
         "who gave up is counted among the waiters",
     ),
     Mutant(
@@ -565,9 +565,9 @@ MUTANTS = [
     Mutant(
         "one_waiter_too_many_fails",
         "wait_queue.cc",
-        "  for (auto next = At(offset); next != tickets_.end() && "
+        "  for (auto next = From(offset); next != tickets_.end() && "
         "taken.size() < count;",
-        "  for (auto next = At(offset); next != tickets_.end() && "
+        "  for (auto next = From(offset); next != tickets_.end() && "
         "taken.size() <= count;",
         "a failed init fails one waiter too many",
     ),
