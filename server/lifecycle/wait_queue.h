@@ -4,13 +4,17 @@
 // A ticket is one of them. It leaves the queue bound to an instance, failed, or
 // by giving up; whoever signals its waiter first decides which.
 //
+// All in logarithmic time, beyond what is returned, unless it says otherwise.
+//
 // Thread safety: none; guarded by the mutex of the pool that owns it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <ext/pb_ds/assoc_container.hpp>
+#include <ext/pb_ds/tree_policy.hpp>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -55,7 +59,12 @@ class WaitQueue {
   // How many of them are deferred.
   std::size_t deferred() const { return deferred_; }
 
-  using Tickets = std::map<Ticket::Place, std::shared_ptr<Ticket>>;
+  // A map that counts who is before a place, which none of the standard library
+  // does.
+  using Tickets =
+      __gnu_pbds::tree<Ticket::Place, std::shared_ptr<Ticket>,
+                       std::less<Ticket::Place>, __gnu_pbds::rb_tree_tag,
+                       __gnu_pbds::tree_order_statistics_node_update>;
   // In the order in which they are served.
   const Tickets& tickets() const { return tickets_; }
 
@@ -64,7 +73,7 @@ class WaitQueue {
   std::shared_ptr<Ticket> front() const { return tickets_.begin()->second; }
   // The one that `offset` are before. REQUIRES: offset < size().
   std::shared_ptr<Ticket> At(std::size_t offset) const {
-    return From(offset)->second;
+    return tickets_.find_by_order(offset)->second;
   }
   // How many are before `ticket`, itself included; 0: it is not in.
   std::size_t PositionOf(const Ticket& ticket) const;
@@ -80,8 +89,6 @@ class WaitQueue {
   std::shared_ptr<Ticket> Find(const Lease& lease) const;
 
  private:
-  Tickets::const_iterator From(std::size_t offset) const;
-
   Tickets tickets_;
   std::size_t deferred_ = 0;
   std::uint64_t departures_ = 0;

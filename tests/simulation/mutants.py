@@ -557,18 +557,15 @@ MUTANTS = [
     Mutant(
         "position_off_by_one",
         "wait_queue.cc",
-        "         static_cast<std::size_t>(std::distance(found, tickets_.end())) "
-        "+ 1;",
-        "         static_cast<std::size_t>(std::distance(found, tickets_.end()));",
+        "  return tickets_.order_of_key(ticket.place) + 1;",
+        "  return tickets_.order_of_key(ticket.place);",
         "one may wait that must not",
     ),
     Mutant(
         "one_waiter_too_many_fails",
         "wait_queue.cc",
-        "  for (auto next = From(offset); next != tickets_.end() && "
-        "taken.size() < count;",
-        "  for (auto next = From(offset); next != tickets_.end() && "
-        "taken.size() <= count;",
+        "       next != tickets_.end() && taken.size() < count; ++next) {",
+        "       next != tickets_.end() && taken.size() <= count; ++next) {",
         "a failed init fails one waiter too many",
     ),
     Mutant(
