@@ -129,14 +129,16 @@ void Pool::KeepWarm(Line& line, Todo& todo) {
 void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
   if (policy_.abandon_init == AbandonInit::kKeep) return;
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
-  for (const std::shared_ptr<Instance>& instance : line.Unneeded()) {
-    if (instance->ready()) continue;  // in a check: it stays
-    if (line.spares() <= min_idle) {
-      instance->warm = true;
-    } else {
-      instance->retired = true;
-      todo.stop.push_back(instance->abandoned);
-    }
+  while (line.spares() > min_idle) {
+    const std::shared_ptr<Instance> instance = line.LastUnneeded();
+    if (instance == nullptr) return;
+    instance->retired = true;
+    todo.stop.push_back(instance->abandoned);
+    line.Note(*instance);
+  }
+  // As many as are to be idle may become so.
+  while (const std::shared_ptr<Instance> instance = line.LastUnneededCold()) {
+    instance->warm = true;
     line.Note(*instance);
   }
 }

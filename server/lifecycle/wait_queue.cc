@@ -4,15 +4,21 @@ namespace anteroom::lifecycle {
 
 void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
   tickets_.insert({ticket->place, ticket});
-  if (ticket->lease->deferred()) ++deferred_;
+  if (ticket->lease->deferred()) deferred_.insert(ticket->place);
 }
 
 bool WaitQueue::Remove(const Ticket& ticket) {
   const auto found = tickets_.find(ticket.place);
   if (found == tickets_.end()) return false;
   if (tickets_.erase(found) != tickets_.end()) ++departures_;
-  if (ticket.lease->deferred()) --deferred_;
+  deferred_.erase(ticket.place);
   return true;
+}
+
+std::shared_ptr<Ticket> WaitQueue::DeferredFrom(std::size_t offset) const {
+  if (deferred_.empty() || offset >= tickets_.size()) return nullptr;
+  const auto found = deferred_.lower_bound(At(offset)->place);
+  return found == deferred_.end() ? nullptr : tickets_.find(*found)->second;
 }
 
 std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {

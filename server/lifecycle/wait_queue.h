@@ -6,6 +6,8 @@
 //
 // All in logarithmic time, beyond what is returned, unless it says otherwise.
 //
+// Invariant: deferred_ holds the places of the tickets whose leases are.
+//
 // Thread safety: none; guarded by the mutex of the pool that owns it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
@@ -19,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "server/coro/runtime.h"
 #include "server/coro/waiter.h"
@@ -56,8 +59,6 @@ class WaitQueue {
   bool empty() const { return tickets_.empty(); }
   // How many have been taken out from before others.
   std::uint64_t departures() const { return departures_; }
-  // How many of them are deferred.
-  std::size_t deferred() const { return deferred_; }
 
   // A map that counts who is before a place, which none of the standard library
   // does.
@@ -75,6 +76,9 @@ class WaitQueue {
   std::shared_ptr<Ticket> At(std::size_t offset) const {
     return tickets_.find_by_order(offset)->second;
   }
+  // The first deferred one that at least `offset` are before; null if there is
+  // none.
+  std::shared_ptr<Ticket> DeferredFrom(std::size_t offset) const;
   // How many are before `ticket`, itself included; 0: it is not in.
   std::size_t PositionOf(const Ticket& ticket) const;
   // Takes `ticket` out. False: it was not in.
@@ -90,7 +94,7 @@ class WaitQueue {
 
  private:
   Tickets tickets_;
-  std::size_t deferred_ = 0;
+  absl::btree_set<Ticket::Place> deferred_;
   std::uint64_t departures_ = 0;
 };
 

@@ -294,9 +294,9 @@ MUTANTS = [
     Mutant(
         "unneeded_init_not_stopped",
         "pool_dispatch.cc",
-        "      instance->retired = true;\n"
-        "      todo.stop.push_back(instance->abandoned);\n",
-        "      instance->retired = true;\n",
+        "    instance->retired = true;\n"
+        "    todo.stop.push_back(instance->abandoned);\n",
+        "    instance->retired = true;\n",
         "an init that nobody needs goes on",
     ),
     Mutant(
@@ -527,22 +527,22 @@ MUTANTS = [
     Mutant(
         "under_way_not_counted",
         "line.cc",
-        "  return queue_.size() - std::min(queue_.size(), slots_under_way_);",
+        "  return queue_.size() - std::min(queue_.size(), under_way_.All().slots);",
         "  return queue_.size();",
         "more is built than is needed",
     ),
     Mutant(
         "another_s_waiters_fail",
-        "line.cc",
-        "    if (number >= instance.number()) break;",
-        "    if (number > instance.number()) break;",
+        "under_way.cc",
+        "    if (number <= (*node)->first) {",
+        "    if (number < (*node)->first) {",
         "a failed init fails the waiters of the next",
     ),
     Mutant(
-        "needs_rounded_down",
+        "one_waiter_needs_nothing",
         "line.cc",
-        "  return queue_.size() / slots_ + (queue_.size() % slots_ == 0 ? 0 : 1);",
-        "  return queue_.size() / slots_;",
+        "  if (queue_.empty()) return 0;",
+        "  if (queue_.size() <= 1) return 0;",
         "an init that one waits for is let go",
     ),
     Mutant(
@@ -792,16 +792,16 @@ MUTANTS = [
     ),
     Mutant(
         "lone_deferred_waits",
-        "line.cc",
-        "  if (queue_.deferred() == 0) return {};",
-        "  if (queue_.deferred() <= 1) return {};",
+        "wait_queue.cc",
+        "  if (deferred_.empty() || offset",
+        "  if (deferred_.size() <= 1 || offset",
         "a deferred lease waits for the init",
     ),
     Mutant(
         "deferred_jumps_the_queue",
         "line.cc",
-        "    for (std::size_t left = slots; left > 0; --left, ++ticket) {",
-        "    for (std::size_t left = slots; left > 0; ++ticket) {",
+        "        under_way_.OwnerOf(queue_.PositionOf(*ticket) - 1);\n",
+        "        *next;\n",
         "a deferred lease takes the place of one that came before it",
     ),
     Mutant(
