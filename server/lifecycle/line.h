@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,6 +77,8 @@ class Line {
   std::size_t unserved() const;
   // What the pool has counted of them in its sum.
   std::size_t counted_unserved = 0;
+  // Where the pool counts it among those that compete for max_instances.
+  std::optional<Ticket::Place> hungry_at;
   // The first of them. REQUIRES: unserved() > 0.
   std::shared_ptr<Ticket> FirstUnserved() const;
   std::vector<std::shared_ptr<Ticket>> TakeUnserved();

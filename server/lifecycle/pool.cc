@@ -442,8 +442,8 @@ coro::Task<void> Pool::Drain() {
     coro::MutexLock lock(mu_);
     begun = std::exchange(draining_, true);
     if (!begun) {
-      hungry_.clear();
       for (auto& [key, line] : lines_) {
+        SetHungry(line, false);
         Fail(line.queue().Take(0, line.queue().size()),
              DrainingError(resource_));
       }

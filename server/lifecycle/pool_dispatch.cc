@@ -83,7 +83,7 @@ bool Pool::MayBuild(Line& line, Todo& todo) {
   if (instances_.size() < static_cast<std::size_t>(policy_.max_instances))
     return true;
   if (policy_.keyed) {
-    hungry_.insert(line.key());
+    SetHungry(line, true);
     EvictForHungry(todo);
   }
   return false;
@@ -174,6 +174,14 @@ void Pool::RefuseUnserved(Line& line) {
            std::max(wait, kMinPause)));
 }
 
+void Pool::SetHungry(Line& line, bool hungry) {
+  if (line.hungry_at.has_value()) hungry_.erase(*line.hungry_at);
+  line.hungry_at.reset();
+  if (!hungry) return;
+  line.hungry_at = line.queue().front()->place;
+  hungry_.emplace(*line.hungry_at, &line);
+}
+
 void Pool::EvictForHungry(Todo& todo) {
   // Those that close already make room, too.
   while (hungry_.size() > closing_ && !idle_.empty()) {
@@ -187,16 +195,8 @@ void Pool::EvictForHungry(Todo& todo) {
 void Pool::FeedHungry(Todo& todo) {
   while (!hungry_.empty() &&
          instances_.size() < static_cast<std::size_t>(policy_.max_instances)) {
-    // A line whose waiters have gone is not hungry any more: see Recount().
-    const auto first =
-        std::min_element(hungry_.begin(), hungry_.end(),
-                         [this](const std::string& a, const std::string& b)
-                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-                               return lines_.at(a).queue().front()->place <
-                                      lines_.at(b).queue().front()->place;
-                             });
-    Line& line = lines_.at(*first);
-    hungry_.erase(first);
+    Line& line = *hungry_.begin()->second;
+    SetHungry(line, false);
     Dispatch(line, todo);
   }
   EvictForHungry(todo);
@@ -304,7 +304,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
   if (draining_ && instances_.empty()) emptied_.Set();
   if (policy_.keyed && !draining_ && line.unserved() > 0) {
     Recount(line);
-    hungry_.insert(line.key());  // it takes its turn with the others
+    SetHungry(line, true);       // it takes its turn with the others
     TellPlacesSoon(line, todo);  // its end may have failed the first of them
   } else {
     Dispatch(line, todo);
@@ -371,7 +371,8 @@ void Pool::Recount(Line& line) {
   const std::size_t unserved = line.unserved();
   unserved_ -= std::exchange(line.counted_unserved, unserved);
   unserved_ += unserved;
-  if (unserved == 0 && !hungry_.empty()) hungry_.erase(line.key());
+  // Another may be its first waiter by now.
+  if (line.hungry_at.has_value()) SetHungry(line, unserved > 0);
   if (policy_.keyed && line.unused()) lines_.erase(lines_.find(line.key()));
 }
 

@@ -266,8 +266,8 @@ MUTANTS = [
     Mutant(
         "hungry_key_evicts_nobody",
         "pool_dispatch.cc",
-        "    hungry_.insert(line.key());\n    EvictForHungry(todo);\n",
-        "    hungry_.insert(line.key());\n",
+        "    SetHungry(line, true);\n    EvictForHungry(todo);\n",
+        "    SetHungry(line, true);\n",
         "an idle object of another key keeps one waiting",
     ),
     Mutant(
