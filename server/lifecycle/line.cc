@@ -36,7 +36,7 @@ void Line::Note(const Instance& instance) {
   const bool under_way = IsUnderWay(instance);
   const bool room = !instance.retired && instance.constructed() && !under_way &&
                     SlotsLeft(instance) > 0;
-  const bool unheld = !instance.retired && instance.bound == 0;
+  const bool unheld = !instance.retired && instance.bound.empty();
   if (under_way) {
     under_way_.Put(number, {SlotsLeft(instance), unheld ? 1u : 0u});
   }
@@ -113,7 +113,7 @@ std::vector<std::shared_ptr<Ticket>> Line::TakeUnserved() {
 }
 
 std::size_t Line::SlotsLeft(const Instance& instance) const {
-  return slots_ - static_cast<std::size_t>(instance.bound);
+  return slots_ - instance.bound.size();
 }
 
 std::size_t Line::SlotsBefore(const Instance& instance) const {

@@ -424,7 +424,7 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
     coro::MutexLock lock(mu_);
     leases_.erase(lease->info().fencing_token);
     if (instance->causer == lease) instance->causer.reset();
-    --instance->bound;
+    instance->bound.erase(lease->info().fencing_token);
     instance->retired |= retire;
     Note(instance);
     Dispatch(LineOf(instance->info().key), todo);
@@ -451,7 +451,7 @@ coro::Task<void> Pool::Drain() {
       for (const auto& [number, instance] : instances) {
         instance->retired = true;
         Note(instance);
-        if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
+        if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
         Settle(instance, todo);
       }
       for (const auto& [token, lease] : leases_) leases.push_back(lease);
@@ -513,8 +513,9 @@ void Pool::TakeCensus(Census& census) const {
     next->seats.clear();
     for (const auto& [number, instance] : line.instances()) {
       next->seats.push_back({number, instance->constructed(), instance->state(),
-                             instance->bound, instance->retired,
-                             instance->checking, instance->warm});
+                             static_cast<int>(instance->bound.size()),
+                             instance->retired, instance->checking,
+                             instance->warm});
     }
     ++next;
   }

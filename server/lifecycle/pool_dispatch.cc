@@ -49,7 +49,7 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
   // False: it gave up and is about to say so. (Only posts: see waiter.h.)
   if (!ticket->waiter->Signal()) return;
   ticket->instance = instance;
-  ++instance->bound;
+  instance->bound.insert(++last_token_);
   if (instance->state() == InstanceState::kReady) {
     instance->Transition(InstanceState::kHeld);
   }
@@ -59,7 +59,7 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
   }
   Note(instance);
   DropCaused(line, *ticket, instance.get());
-  ticket->lease->Bind(instance, ++last_token_);
+  ticket->lease->Bind(instance, last_token_);
   leases_.emplace(last_token_, ticket->lease);
 }
 
@@ -144,7 +144,8 @@ void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
 }
 
 void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
-  if (instance.bound > 0 || instance.state() != InstanceState::kInitializing) {
+  if (!instance.bound.empty() ||
+      instance.state() != InstanceState::kInitializing) {
     return;
   }
   // One that is to be closed is of no use, whatever the policy.
@@ -245,7 +246,8 @@ coro::Task<void> Pool::TellPlaces() {
 }
 
 void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  if (!instance->constructed() || instance->bound > 0 || instance->checking) {
+  if (!instance->constructed() || !instance->bound.empty() ||
+      instance->checking) {
     return;
   }
   switch (instance->state()) {
@@ -314,7 +316,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
 
 void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
   instance->Transition(InstanceState::kReady);
-  if (instance->bound > 0) instance->Transition(InstanceState::kHeld);
+  if (!instance->bound.empty()) instance->Transition(InstanceState::kHeld);
   Note(instance);
   if (policy_.max_lifetime != absl::InfiniteDuration()) {
     instance->age = std::stop_source();
@@ -349,7 +351,7 @@ void Pool::NoteInit(Instance& instance, const absl::Status& status,
 
 void Pool::Note(const std::shared_ptr<Instance>& instance) {
   LineOf(instance->info().key).Note(*instance);
-  const bool idle = !instance->retired && instance->bound == 0 &&
+  const bool idle = !instance->retired && instance->bound.empty() &&
                     instance->ready() && !instance->checking;
   if (idle && instance->idle_order == 0) {
     instance->idle_order = ++last_idle_;
@@ -386,9 +388,8 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
   if (line == lines_.end()) return {};
   std::vector<std::shared_ptr<Lease>> waiting =
       line->second.WaitersOf(*instance);
-  if (instance->bound == 0) return waiting;
-  for (const auto& [token, lease] : leases_) {
-    if (lease->instance() == instance) waiting.push_back(lease);
+  for (const std::uint64_t token : instance->bound) {
+    waiting.push_back(leases_.at(token));
   }
   return waiting;
 }

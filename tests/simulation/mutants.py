@@ -243,8 +243,8 @@ MUTANTS = [
     Mutant(
         "token_given_twice",
         "pool_dispatch.cc",
-        "  ticket->lease->Bind(instance, ++last_token_);",
-        "  ticket->lease->Bind(instance, last_token_ + 1);",
+        "  ticket->lease->Bind(instance, last_token_);",
+        "  ticket->lease->Bind(instance, last_token_ / 2);",
         "two leases have one fencing token",
     ),
     Mutant(
@@ -316,9 +316,9 @@ MUTANTS = [
     Mutant(
         "closed_in_a_check",
         "pool_dispatch.cc",
-        "  if (!instance->constructed() || instance->bound > 0 || "
-        "instance->checking) {",
-        "  if (!instance->constructed() || instance->bound > 0) {",
+        "  if (!instance->constructed() || !instance->bound.empty() ||\n"
+        "      instance->checking) {",
+        "  if (!instance->constructed() || !instance->bound.empty()) {",
         "an object is closed while its Check runs",
     ),
     Mutant(
@@ -822,7 +822,7 @@ MUTANTS = [
     Mutant(
         "evicted_init_goes_on",
         "pool_admin.cc",
-        "      if (instance->bound == 0) todo.stop.push_back("
+        "      if (instance->bound.empty()) todo.stop.push_back("
         "instance->abandoned);\n",
         "",
         "the init of an evicted object is not stopped",
