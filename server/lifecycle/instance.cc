@@ -22,7 +22,7 @@ InstanceView Instance::View() const {
   return {info_,
           number_,
           state_,
-          bound,
+          static_cast<int>(bound.size()),
           create_time_,
           ready_time_,
           uses.load(std::memory_order_relaxed)};
@@ -53,7 +53,7 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
       Emit(Phase::kFailed, status, Audience::kCauser);
       break;
     case InstanceState::kClosing:
-      ANTEROOM_CHECK(bound == 0);
+      ANTEROOM_CHECK(bound.empty());
       if (hooks.close) Emit(Phase::kClosing, status, Audience::kWatchers);
       closing_.Set();
       break;

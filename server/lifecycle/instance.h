@@ -20,6 +20,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -109,8 +110,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void Progress(std::optional<double> fraction, absl::string_view message,
                 const std::vector<std::shared_ptr<Lease>>& waiting);
 
-  // Leases between bind and the end of their exit.
-  int bound = 0;
+  // Leases between bind and the end of their exit, by fencing token.
+  absl::btree_set<std::uint64_t> bound;
   // Takes no new lease and is closed after its last exit.
   bool retired = false;
   // Why its init failed.

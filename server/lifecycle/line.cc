@@ -22,23 +22,13 @@ void Line::Add(const std::shared_ptr<Instance>& instance) {
 }
 
 void Line::Remove(const Instance& instance) {
-  KeepUnderWay(instance, /*in=*/false);
+  under_way_.Remove(instance.number());
   for (Numbers* const numbers :
-       {&ready_room_, &early_room_, &idle_, &unheld_, &lendable_}) {
+       {&ready_room_, &early_room_, &binding_, &unawaited_, &cold_, &idle_,
+        &unheld_, &lendable_}) {
     numbers->erase(instance.number());
   }
   instances_.erase(instance.number());
-}
-
-void Line::KeepUnderWay(const Instance& instance, bool in) {
-  const auto found = under_way_.find(instance.number());
-  if (found != under_way_.end()) {
-    slots_under_way_ -= found->second;
-    under_way_.erase(found);
-  }
-  if (!in) return;
-  under_way_.emplace(instance.number(), SlotsLeft(instance));
-  slots_under_way_ += SlotsLeft(instance);
 }
 
 void Line::Note(const Instance& instance) {
@@ -46,8 +36,17 @@ void Line::Note(const Instance& instance) {
   const bool under_way = IsUnderWay(instance);
   const bool room = !instance.retired && instance.constructed() && !under_way &&
                     SlotsLeft(instance) > 0;
-  const bool unheld = !instance.retired && instance.bound == 0;
-  KeepUnderWay(instance, under_way);
+  const bool unheld = !instance.retired && instance.bound.empty();
+  if (under_way) {
+    under_way_.Put(number, {SlotsLeft(instance), unheld ? 1u : 0u});
+  }
+  if (under_way || under_way_.Remove(number)) {
+    const bool unawaited = under_way && unheld && !instance.checking;
+    Keep(binding_, number,
+         under_way && instance.constructed() && !instance.checking);
+    Keep(unawaited_, number, unawaited);
+    Keep(cold_, number, unawaited && !instance.warm);
+  }
   Keep(ready_room_, number, room && instance.ready());
   Keep(early_room_, number, room && !instance.ready());
   Keep(idle_, number, unheld && instance.ready());
@@ -85,28 +84,28 @@ std::shared_ptr<Instance> Line::FindRoom() const {
 
 std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>>
 Line::FindDeferred() const {
-  if (queue_.deferred() == 0) return {};
-  auto ticket = queue_.tickets().begin();
-  for (const auto& [number, slots] : under_way_) {
-    const std::shared_ptr<Instance>& instance = instances_.at(number);
-    const bool binds = instance->constructed() && !instance->checking;
-    for (std::size_t left = slots; left > 0; --left, ++ticket) {
-      if (ticket == queue_.tickets().end()) return {};
-      if (binds && ticket->second->lease->deferred()) {
-        return {ticket->second, instance};
-      }
+  // The first deferred waiter that `next` or a later one will serve, then the
+  // first from its server on that binds, and so on: until they belong together.
+  for (auto next = binding_.begin(); next != binding_.end();) {
+    const std::shared_ptr<Ticket> ticket =
+        queue_.DeferredFrom(under_way_.Before(*next).slots);
+    if (ticket == nullptr) break;
+    const std::uint64_t owner =
+        under_way_.OwnerOf(queue_.PositionOf(*ticket) - 1);
+    next = binding_.lower_bound(owner);
+    if (next != binding_.end() && *next == owner) {
+      return {ticket, instances_.at(owner)};
     }
   }
   return {};
 }
 
 std::size_t Line::unserved() const {
-  return queue_.size() - std::min(queue_.size(), slots_under_way_);
+  return queue_.size() - std::min(queue_.size(), under_way_.All().slots);
 }
 
-std::shared_ptr<Lease> Line::FirstUnserved() const {
-  const auto leases = queue_.Leases(queue_.size() - unserved(), 1);
-  return leases.empty() ? nullptr : leases.front();
+std::shared_ptr<Ticket> Line::FirstUnserved() const {
+  return queue_.At(queue_.size() - unserved());
 }
 
 std::vector<std::shared_ptr<Ticket>> Line::TakeUnserved() {
@@ -114,16 +113,11 @@ std::vector<std::shared_ptr<Ticket>> Line::TakeUnserved() {
 }
 
 std::size_t Line::SlotsLeft(const Instance& instance) const {
-  return slots_ - static_cast<std::size_t>(instance.bound);
+  return slots_ - instance.bound.size();
 }
 
 std::size_t Line::SlotsBefore(const Instance& instance) const {
-  std::size_t slots = 0;
-  for (const auto& [number, left] : under_way_) {
-    if (number >= instance.number()) break;
-    slots += left;
-  }
-  return slots;
+  return under_way_.Before(instance.number()).slots;
 }
 
 std::vector<std::shared_ptr<Lease>> Line::WaitersOf(
@@ -138,42 +132,20 @@ std::vector<std::shared_ptr<Ticket>> Line::TakeWaitersOf(
   return queue_.Take(SlotsBefore(instance), SlotsLeft(instance));
 }
 
-std::size_t Line::needed() const {
-  if (slots_under_way_ == under_way_.size() * slots_) {  // none is bound
-    return queue_.size() / slots_ + (queue_.size() % slots_ == 0 ? 0 : 1);
-  }
-  std::size_t needed = 0;
-  std::size_t slots = 0;
-  for (const auto& [number, left] : under_way_) {
-    if (slots >= queue_.size()) break;
-    slots += left;
-    ++needed;
-  }
-  return needed;
+std::uint64_t Line::NeededEnd() const {
+  if (queue_.empty()) return 0;
+  const std::uint64_t last = under_way_.OwnerOf(queue_.size() - 1);
+  return last == UnderWay::kNone ? last : last + 1;
 }
 
-std::vector<std::shared_ptr<Instance>> Line::Unneeded() const {
-  std::vector<std::shared_ptr<Instance>> unneeded;
-  if (under_way_.size() <= needed()) return unneeded;
-  const std::size_t count = under_way_.size() - needed();
-  auto next = under_way_.rbegin();
-  for (std::size_t i = 0; i < count; ++i, ++next) {
-    const std::shared_ptr<Instance>& instance = instances_.at(next->first);
-    if (instance->bound == 0) unneeded.push_back(instance);
-  }
-  return unneeded;
+std::shared_ptr<Instance> Line::UnneededOf(const Numbers& numbers) const {
+  if (numbers.empty() || *numbers.rbegin() < NeededEnd()) return nullptr;
+  return instances_.at(*numbers.rbegin());
 }
 
 std::size_t Line::spares() const {
-  std::size_t taken = std::min(needed(), under_way_.size());
-  if (slots_under_way_ != under_way_.size() * slots_) {
-    // Those that leases are bound to are none of the unheld.
-    auto next = under_way_.begin();
-    for (std::size_t i = taken; i > 0; --i, ++next) {
-      if (next->second < slots_) --taken;
-    }
-  }
-  return unheld_.size() - std::min(taken, unheld_.size());
+  // Those that leases are bound to are none of the unheld.
+  return unheld_.size() - under_way_.Before(NeededEnd()).unbound;
 }
 
 }  // namespace anteroom::lifecycle

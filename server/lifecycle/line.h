@@ -11,7 +11,7 @@
 // may be bound to it already).
 //
 // Invariant: Note() was called after the last change to an instance's state,
-// holders, retirement or check.
+// holders, retirement, check or warmth.
 //
 // Thread safety: none; guarded by the mutex of the pool that owns it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LINE_H_
@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +29,7 @@
 #include "absl/container/btree_set.h"
 #include "server/lifecycle/instance.h"
 #include "server/lifecycle/lease.h"
+#include "server/lifecycle/under_way.h"
 #include "server/lifecycle/wait_queue.h"
 
 namespace anteroom::lifecycle {
@@ -75,8 +77,10 @@ class Line {
   std::size_t unserved() const;
   // What the pool has counted of them in its sum.
   std::size_t counted_unserved = 0;
-  // The first of them; null if there is none.
-  std::shared_ptr<Lease> FirstUnserved() const;
+  // Where the pool counts it among those that compete for max_instances.
+  std::optional<Ticket::Place> hungry_at;
+  // The first of them. REQUIRES: unserved() > 0.
+  std::shared_ptr<Ticket> FirstUnserved() const;
   std::vector<std::shared_ptr<Ticket>> TakeUnserved();
   // Whether some instance will be, or come, free.
   bool HasHope() const { return !lendable_.empty(); }
@@ -85,8 +89,15 @@ class Line {
   // The waiters that `instance`, under way, will serve.
   std::vector<std::shared_ptr<Lease>> WaitersOf(const Instance& instance) const;
   std::vector<std::shared_ptr<Ticket>> TakeWaitersOf(const Instance& instance);
-  // Instances under way that no waiter needs, the last begun first.
-  std::vector<std::shared_ptr<Instance>> Unneeded() const;
+  // The last begun of the instances under way that no waiter needs, no lease is
+  // bound to and that are not in a check; null if there is none.
+  std::shared_ptr<Instance> LastUnneeded() const {
+    return UnneededOf(unawaited_);
+  }
+  // The same, of those that are not warm.
+  std::shared_ptr<Instance> LastUnneededCold() const {
+    return UnneededOf(cold_);
+  }
 
   // Ready instances that nobody holds.
   std::size_t idle() const { return idle_.size(); }
@@ -96,24 +107,27 @@ class Line {
  private:
   using Numbers = absl::btree_set<std::uint64_t>;
 
-  void KeepUnderWay(const Instance& instance, bool in);
   // Slots of `instance` that no lease is bound to.
   std::size_t SlotsLeft(const Instance& instance) const;
+  // Slots of the instances under way that were begun before `instance`.
   std::size_t SlotsBefore(const Instance& instance) const;
-  // How many of the first instances under way the queue needs.
-  std::size_t needed() const;
+  // The queue needs those under way that have smaller numbers than this.
+  std::uint64_t NeededEnd() const;
+  // The last of `numbers`, all of them under way, if no waiter needs it.
+  std::shared_ptr<Instance> UnneededOf(const Numbers& numbers) const;
 
   const std::string key_;
   const std::size_t slots_;
   WaitQueue queue_;
   std::uint64_t told_departures_ = 0;
   Instances instances_;
-  // Slots left of each instance under way, and of all of them.
-  absl::btree_map<std::uint64_t, std::size_t> under_way_;
-  std::size_t slots_under_way_ = 0;
+  UnderWay under_way_;
   // Numbers of instances, by what they are.
   Numbers ready_room_;
   Numbers early_room_;
+  Numbers binding_;    // under way and constructed: to deferred waiters
+  Numbers unawaited_;  // under way, not in a check, and no lease is bound to it
+  Numbers cold_;       // and not warm
   Numbers idle_;
   Numbers unheld_;    // and ready, under way or warm
   Numbers lendable_;  // not retired

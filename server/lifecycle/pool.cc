@@ -217,9 +217,7 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
     coro::MutexLock lock(mu_);
     Line& line = LineOf(ticket->lease->key());
     line.queue().Remove(*ticket);
-    for (const auto& [number, instance] : line.instances()) {
-      if (instance->causer == ticket->lease) instance->causer.reset();
-    }
+    DropCaused(line, *ticket);
     Dispatch(line, todo);
   }
   Perform(std::move(todo));
@@ -422,7 +420,7 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
     coro::MutexLock lock(mu_);
     leases_.erase(lease->fencing_token());
     if (instance->causer == lease) instance->causer.reset();
-    --instance->bound;
+    instance->bound.erase(lease->info().fencing_token);
     instance->retired |= retire;
     Note(instance);
     Dispatch(LineOf(instance->info().key), todo);
@@ -440,8 +438,8 @@ coro::Task<void> Pool::Drain() {
     coro::MutexLock lock(mu_);
     begun = std::exchange(draining_, true);
     if (!begun) {
-      hungry_.clear();
       for (auto& [key, line] : lines_) {
+        SetHungry(line, false);
         Fail(line.queue().Take(0, line.queue().size()),
              DrainingError(resource_));
       }
@@ -449,7 +447,7 @@ coro::Task<void> Pool::Drain() {
       for (const auto& [number, instance] : instances) {
         instance->retired = true;
         Note(instance);
-        if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
+        if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
         Settle(instance, todo);
       }
       for (const auto& [token, lease] : leases_) leases.push_back(lease);
@@ -511,8 +509,9 @@ void Pool::TakeCensus(Census& census) const {
     next->seats.clear();
     for (const auto& [number, instance] : line.instances()) {
       next->seats.push_back({number, instance->constructed(), instance->state(),
-                             instance->bound, instance->retired,
-                             instance->checking, instance->warm});
+                             static_cast<int>(instance->bound.size()),
+                             instance->retired, instance->checking,
+                             instance->warm});
     }
     ++next;
   }

@@ -39,7 +39,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <stop_token>
 #include <string>
 #include <type_traits>
@@ -328,6 +327,9 @@ class Pool {
   void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
             const std::shared_ptr<Instance>& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What was built for `ticket`, other than `kept`, tells its lease no more.
+  static void DropCaused(const Line& line, const Ticket& ticket,
+                         const Instance* kept = nullptr);
   bool MayBuild(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool BreakerAllows(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Build(Line& line, bool warm, Todo& todo)
@@ -337,7 +339,9 @@ class Pool {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Those that no live instance can serve, while the breaker is open.
   void RefuseUnserved(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Keys that compete for max_instances: makes room for them, and uses it.
+  // Keys that compete for max_instances: counts that of `line` among them, or
+  // no more; makes room for them, and uses it.
+  void SetHungry(Line& line, bool hungry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EvictForHungry(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void FeedHungry(Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Has all lines dispatched at `when`.
@@ -403,8 +407,9 @@ class Pool {
   bool drain_forced_ ABSL_GUARDED_BY(mu_) = false;
   // By key; an unkeyed resource has one, for ever.
   std::map<std::string, Line> lines_ ABSL_GUARDED_BY(mu_);
-  // Keys that would build but for max_instances.
-  std::set<std::string> hungry_ ABSL_GUARDED_BY(mu_);
+  // Lines that would build but for max_instances, by the place of the first who
+  // waits.
+  std::map<Ticket::Place, Line*> hungry_ ABSL_GUARDED_BY(mu_);
   // Of all lines, by number.
   std::map<std::uint64_t, std::shared_ptr<Instance>> instances_
       ABSL_GUARDED_BY(mu_);

@@ -38,9 +38,7 @@ bool Pool::Dismiss(const std::shared_ptr<Lease>& lease,
     const std::shared_ptr<Ticket> ticket = line->second.queue().Find(*lease);
     if (ticket == nullptr) return false;
     line->second.queue().Remove(*ticket);
-    for (const auto& [number, instance] : line->second.instances()) {
-      if (instance->causer == lease) instance->causer.reset();
-    }
+    DropCaused(line->second, *ticket);
     Fail({ticket}, status);
     Dispatch(line->second, todo);
   }
@@ -62,7 +60,7 @@ absl::StatusOr<InstanceView> Pool::Evict(std::uint64_t number) {
     const std::shared_ptr<Instance> instance = found->second;
     if (!std::exchange(instance->retired, true)) {
       Note(instance);
-      if (instance->bound == 0) todo.stop.push_back(instance->abandoned);
+      if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
       Settle(instance, todo);
       Dispatch(LineOf(instance->info().key), todo);
     }

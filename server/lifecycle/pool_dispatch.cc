@@ -50,7 +50,7 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
   // False: it gave up and is about to say so. (Only posts: see waiter.h.)
   if (!ticket->waiter->Signal()) return;
   ticket->instance = instance;
-  ++instance->bound;
+  instance->bound.insert(++last_token_);
   if (instance->state() == InstanceState::kReady) {
     instance->Transition(InstanceState::kHeld);
   }
@@ -59,13 +59,19 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
         std::exchange(instance->idle, std::stop_source(std::nostopstate)));
   }
   Note(instance);
-  for (const auto& [number, other] : line.instances()) {
-    if (other != instance && other->causer == ticket->lease) {
-      other->causer.reset();
+  DropCaused(line, *ticket, instance.get());
+  ticket->lease->Bind(instance, last_token_);
+  leases_.emplace(last_token_, ticket->lease);
+}
+
+void Pool::DropCaused(const Line& line, const Ticket& ticket,
+                      const Instance* kept) {
+  for (const std::uint64_t number : ticket.caused) {
+    const auto found = line.instances().find(number);
+    if (found != line.instances().end() && found->second.get() != kept) {
+      found->second->causer.reset();
     }
   }
-  ticket->lease->Bind(instance, ++last_token_);
-  leases_.emplace(last_token_, ticket->lease);
 }
 
 bool Pool::MayBuild(Line& line, Todo& todo) {
@@ -78,7 +84,7 @@ bool Pool::MayBuild(Line& line, Todo& todo) {
   if (instances_.size() < static_cast<std::size_t>(policy_.max_instances))
     return true;
   if (policy_.keyed) {
-    hungry_.insert(line.key());
+    SetHungry(line, true);
     EvictForHungry(todo);
   }
   return false;
@@ -99,7 +105,11 @@ void Pool::Build(Line& line, bool warm, Todo& todo) {
       InstanceInfo{resource_, line.key(), InstanceName(resource_, number)},
       number);
   // The first waiter that nothing under way will serve is why.
-  if (!warm) instance->causer = line.FirstUnserved();
+  if (!warm) {
+    const std::shared_ptr<Ticket> ticket = line.FirstUnserved();
+    ticket->caused.push_back(number);
+    instance->causer = ticket->lease;
+  }
   instance->warm = warm;
   instance->probe = breaker_.Began();
   instances_.emplace(number, instance);
@@ -120,20 +130,23 @@ void Pool::KeepWarm(Line& line, Todo& todo) {
 void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
   if (policy_.abandon_init == AbandonInit::kKeep) return;
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
-  for (const std::shared_ptr<Instance>& instance : line.Unneeded()) {
-    if (instance->ready()) continue;  // in a check: it stays
-    if (line.spares() <= min_idle) {
-      instance->warm = true;
-    } else {
-      instance->retired = true;
-      todo.stop.push_back(instance->abandoned);
-    }
+  while (line.spares() > min_idle) {
+    const std::shared_ptr<Instance> instance = line.LastUnneeded();
+    if (instance == nullptr) return;
+    instance->retired = true;
+    todo.stop.push_back(instance->abandoned);
+    line.Note(*instance);
+  }
+  // As many as are to be idle may become so.
+  while (const std::shared_ptr<Instance> instance = line.LastUnneededCold()) {
+    instance->warm = true;
     line.Note(*instance);
   }
 }
 
 void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
-  if (instance.bound > 0 || instance.state() != InstanceState::kInitializing) {
+  if (!instance.bound.empty() ||
+      instance.state() != InstanceState::kInitializing) {
     return;
   }
   // One that is to be closed is of no use, whatever the policy.
@@ -163,6 +176,14 @@ void Pool::RefuseUnserved(Line& line) {
            std::max(wait, kMinPause)));
 }
 
+void Pool::SetHungry(Line& line, bool hungry) {
+  if (line.hungry_at.has_value()) hungry_.erase(*line.hungry_at);
+  line.hungry_at.reset();
+  if (!hungry) return;
+  line.hungry_at = line.queue().front()->place;
+  hungry_.emplace(*line.hungry_at, &line);
+}
+
 void Pool::EvictForHungry(Todo& todo) {
   // Those that close already make room, too.
   while (hungry_.size() > closing_ && !idle_.empty()) {
@@ -176,16 +197,8 @@ void Pool::EvictForHungry(Todo& todo) {
 void Pool::FeedHungry(Todo& todo) {
   while (!hungry_.empty() &&
          instances_.size() < static_cast<std::size_t>(policy_.max_instances)) {
-    // A line whose waiters have gone is not hungry any more: see Recount().
-    const auto first =
-        std::min_element(hungry_.begin(), hungry_.end(),
-                         [this](const std::string& a, const std::string& b)
-                             ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-                               return lines_.at(a).queue().front()->place <
-                                      lines_.at(b).queue().front()->place;
-                             });
-    Line& line = lines_.at(*first);
-    hungry_.erase(first);
+    Line& line = *hungry_.begin()->second;
+    SetHungry(line, false);
     Dispatch(line, todo);
   }
   EvictForHungry(todo);
@@ -234,7 +247,8 @@ coro::Task<void> Pool::TellPlaces() {
 }
 
 void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  if (!instance->constructed() || instance->bound > 0 || instance->checking) {
+  if (!instance->constructed() || !instance->bound.empty() ||
+      instance->checking) {
     return;
   }
   switch (instance->state()) {
@@ -293,7 +307,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
   if (draining_ && instances_.empty()) emptied_.Set();
   if (policy_.keyed && !draining_ && line.unserved() > 0) {
     Recount(line);
-    hungry_.insert(line.key());  // it takes its turn with the others
+    SetHungry(line, true);       // it takes its turn with the others
     TellPlacesSoon(line, todo);  // its end may have failed the first of them
   } else {
     Dispatch(line, todo);
@@ -303,7 +317,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
 
 void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
   instance->Transition(InstanceState::kReady);
-  if (instance->bound > 0) instance->Transition(InstanceState::kHeld);
+  if (!instance->bound.empty()) instance->Transition(InstanceState::kHeld);
   Note(instance);
   if (policy_.max_lifetime != absl::InfiniteDuration()) {
     instance->age = std::stop_source();
@@ -338,7 +352,7 @@ void Pool::NoteInit(Instance& instance, const absl::Status& status,
 
 void Pool::Note(const std::shared_ptr<Instance>& instance) {
   LineOf(instance->info().key).Note(*instance);
-  const bool idle = !instance->retired && instance->bound == 0 &&
+  const bool idle = !instance->retired && instance->bound.empty() &&
                     instance->ready() && !instance->checking;
   if (idle && instance->idle_order == 0) {
     instance->idle_order = ++last_idle_;
@@ -360,7 +374,8 @@ void Pool::Recount(Line& line) {
   const std::size_t unserved = line.unserved();
   unserved_ -= std::exchange(line.counted_unserved, unserved);
   unserved_ += unserved;
-  if (unserved == 0 && !hungry_.empty()) hungry_.erase(line.key());
+  // Another may be its first waiter by now.
+  if (line.hungry_at.has_value()) SetHungry(line, unserved > 0);
   if (policy_.keyed && line.unused()) lines_.erase(lines_.find(line.key()));
 }
 
@@ -374,9 +389,8 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
   if (line == lines_.end()) return {};
   std::vector<std::shared_ptr<Lease>> waiting =
       line->second.WaitersOf(*instance);
-  if (instance->bound == 0) return waiting;
-  for (const auto& [token, lease] : leases_) {
-    if (lease->instance() == instance) waiting.push_back(lease);
+  for (const std::uint64_t token : instance->bound) {
+    waiting.push_back(leases_.at(token));
   }
   return waiting;
 }

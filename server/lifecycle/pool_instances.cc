@@ -203,12 +203,13 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
     todo.stop.push_back(instance->abandoned);
     const bool untouched = instance->constructed() &&
                            instance->state() == InstanceState::kConstructed &&
-                           instance->bound == 0;
+                           instance->bound.empty();
     // Those that enter it await its init, or are looked at when they are
     // granted.
     const bool ready = instance->ready();
-    for (const auto& [token, lease] : leases_) {
-      if (lease->instance() != instance) continue;
+    for (const std::uint64_t token : instance->bound) {
+      const std::shared_ptr<Lease>& lease = leases_.at(token);
+      if (lease->instance() == nullptr) continue;  // it has ended
       if (ready || lease->state() != LeaseState::kEntering) {
         leases.push_back(lease);
       }
@@ -249,7 +250,8 @@ coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,
         coro::MutexLock lock(mu_);
         // Another idle spell has its own stop; what is to be closed may be so
         // already, and its line be gone.
-        if (stop.stop_requested() || instance->bound > 0 || instance->retired) {
+        if (stop.stop_requested() || !instance->bound.empty() ||
+            instance->retired) {
           co_return;
         }
         const Line& line = LineOf(instance->info().key);
@@ -274,8 +276,8 @@ coro::Task<bool> Pool::Check(std::shared_ptr<Instance> instance,
                              std::stop_token stop) {
   {
     coro::MutexLock lock(mu_);
-    if (stop.stop_requested() || instance->bound > 0 || instance->retired ||
-        !instance->ready()) {
+    if (stop.stop_requested() || !instance->bound.empty() ||
+        instance->retired || !instance->ready()) {
       co_return false;
     }
     instance->checking = true;

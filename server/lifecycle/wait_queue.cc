@@ -1,41 +1,36 @@
 #include "server/lifecycle/wait_queue.h"
 
-#include <iterator>
-#include <utility>
-
 namespace anteroom::lifecycle {
 
 void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
-  tickets_.emplace(ticket->place, ticket);
-  if (ticket->lease->deferred()) ++deferred_;
+  tickets_.insert({ticket->place, ticket});
+  if (ticket->lease->deferred()) deferred_.insert(ticket->place);
 }
 
 bool WaitQueue::Remove(const Ticket& ticket) {
   const auto found = tickets_.find(ticket.place);
   if (found == tickets_.end()) return false;
   if (tickets_.erase(found) != tickets_.end()) ++departures_;
-  if (ticket.lease->deferred()) --deferred_;
+  deferred_.erase(ticket.place);
   return true;
 }
 
-std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
-  const auto found = tickets_.find(ticket.place);
-  if (found == tickets_.end()) return 0;
-  // Most queue up at the end.
-  return tickets_.size() -
-         static_cast<std::size_t>(std::distance(found, tickets_.end())) + 1;
+std::shared_ptr<Ticket> WaitQueue::DeferredFrom(std::size_t offset) const {
+  if (deferred_.empty() || offset >= tickets_.size()) return nullptr;
+  const auto found = deferred_.lower_bound(At(offset)->place);
+  return found == deferred_.end() ? nullptr : tickets_.find(*found)->second;
 }
 
-WaitQueue::Tickets::const_iterator WaitQueue::At(std::size_t offset) const {
-  if (offset >= tickets_.size()) return tickets_.end();
-  return std::next(tickets_.begin(), static_cast<std::ptrdiff_t>(offset));
+std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
+  if (tickets_.find(ticket.place) == tickets_.end()) return 0;
+  return tickets_.order_of_key(ticket.place) + 1;
 }
 
 std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
                                                      std::size_t count) {
   std::vector<std::shared_ptr<Ticket>> taken;
-  for (auto next = At(offset); next != tickets_.end() && taken.size() < count;
-       ++next) {
+  for (auto next = tickets_.find_by_order(offset);
+       next != tickets_.end() && taken.size() < count; ++next) {
     taken.push_back(next->second);
   }
   for (const std::shared_ptr<Ticket>& ticket : taken) Remove(*ticket);
@@ -45,8 +40,8 @@ std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
 std::vector<std::shared_ptr<Lease>> WaitQueue::Leases(std::size_t offset,
                                                       std::size_t count) const {
   std::vector<std::shared_ptr<Lease>> leases;
-  for (auto next = At(offset); next != tickets_.end() && leases.size() < count;
-       ++next) {
+  for (auto next = tickets_.find_by_order(offset);
+       next != tickets_.end() && leases.size() < count; ++next) {
     leases.push_back(next->second->lease);
   }
   return leases;

@@ -4,17 +4,24 @@
 // A ticket is one of them. It leaves the queue bound to an instance, failed, or
 // by giving up; whoever signals its waiter first decides which.
 //
+// All in logarithmic time, beyond what is returned, unless it says otherwise.
+//
+// Invariant: deferred_ holds the places of the tickets whose leases are.
+//
 // Thread safety: none; guarded by the mutex of the pool that owns it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_WAIT_QUEUE_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
+#include <ext/pb_ds/assoc_container.hpp>
+#include <ext/pb_ds/tree_policy.hpp>
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "server/coro/runtime.h"
 #include "server/coro/waiter.h"
@@ -39,6 +46,8 @@ struct Ticket {
   const Place place;
   // Its place as it was told last; 0: it was told none.
   std::size_t told_position = 0;
+  // Numbers of the instances that were built for it, in their order.
+  std::vector<std::uint64_t> caused;
   // What the signal meant: bound to an instance, or else failed.
   std::shared_ptr<Instance> instance;
   absl::Status failure;
@@ -50,16 +59,26 @@ class WaitQueue {
   bool empty() const { return tickets_.empty(); }
   // How many have been taken out from before others.
   std::uint64_t departures() const { return departures_; }
-  // How many of them are deferred.
-  std::size_t deferred() const { return deferred_; }
 
-  using Tickets = std::map<Ticket::Place, std::shared_ptr<Ticket>>;
+  // A map that counts who is before a place, which none of the standard library
+  // does.
+  using Tickets =
+      __gnu_pbds::tree<Ticket::Place, std::shared_ptr<Ticket>,
+                       std::less<Ticket::Place>, __gnu_pbds::rb_tree_tag,
+                       __gnu_pbds::tree_order_statistics_node_update>;
   // In the order in which they are served.
   const Tickets& tickets() const { return tickets_; }
 
   void Push(const std::shared_ptr<Ticket>& ticket);
   // REQUIRES: !empty().
   std::shared_ptr<Ticket> front() const { return tickets_.begin()->second; }
+  // The one that `offset` are before. REQUIRES: offset < size().
+  std::shared_ptr<Ticket> At(std::size_t offset) const {
+    return tickets_.find_by_order(offset)->second;
+  }
+  // The first deferred one that at least `offset` are before; null if there is
+  // none.
+  std::shared_ptr<Ticket> DeferredFrom(std::size_t offset) const;
   // How many are before `ticket`, itself included; 0: it is not in.
   std::size_t PositionOf(const Ticket& ticket) const;
   // Takes `ticket` out. False: it was not in.
@@ -74,10 +93,8 @@ class WaitQueue {
   std::shared_ptr<Ticket> Find(const Lease& lease) const;
 
  private:
-  Tickets::const_iterator At(std::size_t offset) const;
-
   Tickets tickets_;
-  std::size_t deferred_ = 0;
+  absl::btree_set<Ticket::Place> deferred_;
   std::uint64_t departures_ = 0;
 };
 

@@ -123,6 +123,38 @@ TEST_F(KeyedTest, KeysThatCompeteForRoomGetItInOrderOfArrival) {
   }
 }
 
+TEST_F(KeyedTest, AKeyWhoseFirstWaiterLeftCompetesWithItsSecond) {
+  Serve(kAllHooks, Keyed(/*max_instances=*/1));
+  const LeasePtr holder = Acquire(Key("z"));
+  std::stop_source caller;
+  StartAcquire(Key("a"), absl::InfiniteDuration(), caller.get_token());
+  const AcquireOutcome b = StartAcquire(Key("b"));
+  const AcquireOutcome a = StartAcquire(Key("a"));
+  world_.RunUntilIdle();
+  caller.request_stop();
+  world_.RunUntilIdle();
+  Release(holder);
+  ASSERT_TRUE(b.done());
+  EXPECT_FALSE(a.done());
+  Release(*b.value());
+  EXPECT_TRUE(a.done());
+}
+
+TEST_F(KeyedTest, AKeyCompetesWithItsWaiterOfHighestPriority) {
+  Serve(kAllHooks, Keyed(/*max_instances=*/1));
+  const LeasePtr holder = Acquire(Key("z"));
+  const AcquireOutcome b = StartAcquire(Key("b"));
+  const AcquireOutcome a = StartAcquire(Key("a"));
+  world_.RunUntilIdle();
+  AcquireOptions urgent = Key("a");
+  urgent.priority = 1;
+  const AcquireOutcome urgent_a = StartAcquire(urgent);
+  world_.RunUntilIdle();
+  Release(holder);
+  EXPECT_TRUE(urgent_a.done());
+  EXPECT_FALSE(b.done());
+}
+
 TEST_F(KeyedTest, AKeyWhoseObjectClosesTakesItsTurnWithTheOthers) {
   Serve(kAllHooks, Keyed(/*max_instances=*/1));
   const LeasePtr a = Acquire(Key("a"));

@@ -397,6 +397,50 @@ TEST_F(PoolTest, ADrainStopsAnInitThatIsWaitedFor) {
   }
 }
 
+// ---- whose stream carries what an object goes through ----
+
+TEST_F(PoolTest, WhoIsBoundElsewhereIsToldNoMoreOfWhatWasBuiltForIt) {
+  Policy policy;
+  policy.max_instances = 2;
+  policy.abandon_init = AbandonInit::kKeep;
+  Serve(kInitOnly, policy);
+  const LeasePtr holder = Acquire();
+  InitWaitsForGate();
+  const auto sink = std::make_shared<RecordingSink>();
+  AcquireOptions options;
+  options.sink = sink;
+  const AcquireOutcome waiter = StartAcquire(options);
+  world_.RunUntilIdle();
+  EXPECT_EQ(sink->Trace(), "CONSTRUCTED INITIALIZING");
+  Release(holder);
+  ASSERT_TRUE(waiter.done());
+  OpenGate();
+  world_.RunUntilIdle();
+  EXPECT_THAT(EventTrace(), ::testing::HasSubstr("READY CLOSED"));
+  EXPECT_EQ(sink->Trace(), "CONSTRUCTED INITIALIZING ENTERED");
+}
+
+TEST_F(PoolTest, AWaiterIsToldOfOneObjectAfterTheOtherThatIsBuiltForIt) {
+  InitWaitsForGate();
+  Serve(kInitOnly);
+  const auto sink = std::make_shared<RecordingSink>();
+  AcquireOptions options;
+  options.sink = sink;
+  const AcquireOutcome waiter = StartAcquire(options);
+  world_.RunUntilIdle();
+  ASSERT_TRUE(pool().Evict(1).ok());
+  world_.RunUntilIdle();
+  OpenGate();
+  world_.RunUntilIdle();
+  ASSERT_TRUE(waiter.done());
+  EXPECT_EQ((*waiter.value())->View().instance_id, "r#2");
+  const std::vector<Event>& events = sink->events;
+  ASSERT_EQ(events.size(), 7u) << sink->Trace();
+  EXPECT_EQ(events[0].subject->instance_id, "r#1");
+  EXPECT_EQ(events[5].subject->instance_id, "r#2");
+  EXPECT_EQ(events[5].phase, Phase::kReady);
+}
+
 // ---- priorities ----
 
 TEST_F(PoolTest, WhoQueuesIsToldItsPlaceByPriority) {

@@ -55,8 +55,8 @@ MUTANTS = [
     Mutant(
         "leaving_stays_in_the_queue",
         "pool.cc",
-        "    line.queue().Remove(*ticket);\n    for (",
-        "    for (",
+        "    line.queue().Remove(*ticket);\n    DropCaused(",
+        "    DropCaused(",
         "who gave up is counted among the waiters",
     ),
     Mutant(
@@ -244,8 +244,8 @@ MUTANTS = [
     Mutant(
         "token_given_twice",
         "pool_dispatch.cc",
-        "  ticket->lease->Bind(instance, ++last_token_);",
-        "  ticket->lease->Bind(instance, last_token_ + 1);",
+        "  ticket->lease->Bind(instance, last_token_);",
+        "  ticket->lease->Bind(instance, last_token_ / 2);",
         "two leases have one fencing token",
     ),
     Mutant(
@@ -267,8 +267,8 @@ MUTANTS = [
     Mutant(
         "hungry_key_evicts_nobody",
         "pool_dispatch.cc",
-        "    hungry_.insert(line.key());\n    EvictForHungry(todo);\n",
-        "    hungry_.insert(line.key());\n",
+        "    SetHungry(line, true);\n    EvictForHungry(todo);\n",
+        "    SetHungry(line, true);\n",
         "an idle object of another key keeps one waiting",
     ),
     Mutant(
@@ -295,9 +295,9 @@ MUTANTS = [
     Mutant(
         "unneeded_init_not_stopped",
         "pool_dispatch.cc",
-        "      instance->retired = true;\n"
-        "      todo.stop.push_back(instance->abandoned);\n",
-        "      instance->retired = true;\n",
+        "    instance->retired = true;\n"
+        "    todo.stop.push_back(instance->abandoned);\n",
+        "    instance->retired = true;\n",
         "an init that nobody needs goes on",
     ),
     Mutant(
@@ -317,9 +317,9 @@ MUTANTS = [
     Mutant(
         "closed_in_a_check",
         "pool_dispatch.cc",
-        "  if (!instance->constructed() || instance->bound > 0 || "
-        "instance->checking) {",
-        "  if (!instance->constructed() || instance->bound > 0) {",
+        "  if (!instance->constructed() || !instance->bound.empty() ||\n"
+        "      instance->checking) {",
+        "  if (!instance->constructed() || !instance->bound.empty()) {",
         "an object is closed while its Check runs",
     ),
     Mutant(
@@ -528,22 +528,22 @@ MUTANTS = [
     Mutant(
         "under_way_not_counted",
         "line.cc",
-        "  return queue_.size() - std::min(queue_.size(), slots_under_way_);",
+        "  return queue_.size() - std::min(queue_.size(), under_way_.All().slots);",
         "  return queue_.size();",
         "more is built than is needed",
     ),
     Mutant(
         "another_s_waiters_fail",
-        "line.cc",
-        "    if (number >= instance.number()) break;",
-        "    if (number > instance.number()) break;",
+        "under_way.cc",
+        "    if (number <= (*node)->first) {",
+        "    if (number < (*node)->first) {",
         "a failed init fails the waiters of the next",
     ),
     Mutant(
-        "needs_rounded_down",
+        "one_waiter_needs_nothing",
         "line.cc",
-        "  return queue_.size() / slots_ + (queue_.size() % slots_ == 0 ? 0 : 1);",
-        "  return queue_.size() / slots_;",
+        "  if (queue_.empty()) return 0;",
+        "  if (queue_.size() <= 1) return 0;",
         "an init that one waits for is let go",
     ),
     Mutant(
@@ -558,18 +558,15 @@ MUTANTS = [
     Mutant(
         "position_off_by_one",
         "wait_queue.cc",
-        "         static_cast<std::size_t>(std::distance(found, tickets_.end())) "
-        "+ 1;",
-        "         static_cast<std::size_t>(std::distance(found, tickets_.end()));",
+        "  return tickets_.order_of_key(ticket.place) + 1;",
+        "  return tickets_.order_of_key(ticket.place);",
         "one may wait that must not",
     ),
     Mutant(
         "one_waiter_too_many_fails",
         "wait_queue.cc",
-        "  for (auto next = At(offset); next != tickets_.end() && "
-        "taken.size() < count;",
-        "  for (auto next = At(offset); next != tickets_.end() && "
-        "taken.size() <= count;",
+        "       next != tickets_.end() && taken.size() < count; ++next) {",
+        "       next != tickets_.end() && taken.size() <= count; ++next) {",
         "a failed init fails one waiter too many",
     ),
     Mutant(
@@ -803,16 +800,16 @@ MUTANTS = [
     ),
     Mutant(
         "lone_deferred_waits",
-        "line.cc",
-        "  if (queue_.deferred() == 0) return {};",
-        "  if (queue_.deferred() <= 1) return {};",
+        "wait_queue.cc",
+        "  if (deferred_.empty() || offset",
+        "  if (deferred_.size() <= 1 || offset",
         "a deferred lease waits for the init",
     ),
     Mutant(
         "deferred_jumps_the_queue",
         "line.cc",
-        "    for (std::size_t left = slots; left > 0; --left, ++ticket) {",
-        "    for (std::size_t left = slots; left > 0; ++ticket) {",
+        "        under_way_.OwnerOf(queue_.PositionOf(*ticket) - 1);\n",
+        "        *next;\n",
         "a deferred lease takes the place of one that came before it",
     ),
     Mutant(
@@ -833,7 +830,7 @@ MUTANTS = [
     Mutant(
         "evicted_init_goes_on",
         "pool_admin.cc",
-        "      if (instance->bound == 0) todo.stop.push_back("
+        "      if (instance->bound.empty()) todo.stop.push_back("
         "instance->abandoned);\n",
         "",
         "the init of an evicted object is not stopped",
