@@ -51,8 +51,8 @@ class LineTest : public LifecycleTest {
     options.priority = priority;
     auto ticket = std::make_shared<Ticket>(
         world_.runtime(),
-        std::make_shared<Lease>(world_.runtime(), anteroom_->events(), pool(),
-                                "id", "r/1", "r", std::move(options)),
+        std::make_shared<Lease>(pool(), LeaseId{}, /*number=*/1,
+                                std::move(options)),
         ++last_arrival_);
     line.queue().Push(ticket);
     return ticket;

@@ -15,8 +15,8 @@ class WaitQueueTest : public LifecycleTest {
     options.deferred = deferred;
     auto ticket = std::make_shared<Ticket>(
         world_.runtime(),
-        std::make_shared<Lease>(world_.runtime(), anteroom_->events(), pool(),
-                                "id", "r/1", "r", std::move(options)),
+        std::make_shared<Lease>(pool(), LeaseId{}, /*number=*/1,
+                                std::move(options)),
         ++arrival_);
     queue_.Push(ticket);
     return ticket;
