@@ -51,10 +51,14 @@ class MessagePool : public grpc::MessageAllocator<Request, Response> {
       std::unique_ptr<Holder> self(this);
       auto& kept = Kept();
       if (kept.size() >= kMaxKept ||
-          request_.ByteSizeLong() + response_.ByteSizeLong() > kMaxKeptBytes) {
+          request_.ByteSizeLong() +
+                  static_cast<std::size_t>(response_.GetCachedSize()) >
+              kMaxKeptBytes) {
         return;
       }
-      // The request is cleared when the next is parsed.
+      // The response's size is known from when it was sent. (What was not sent
+      // is an error's, and empty.) The request is cleared when the next is
+      // parsed.
       response_.Clear();
       kept.push_back(std::move(self));
     }

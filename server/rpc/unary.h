@@ -6,18 +6,28 @@
 //     });
 //   }
 //
+// Where a frame less matters, the handler is itself the coroutine that the call
+// lives in:
+//
+//   UnaryCall Handlers::Use(TaskGroup::Ticket, CallContext call,
+//                           const UseRequest& request, UseResponse& response) {
+//     co_return absl::OkStatus();
+//   }
+//   return StartUnaryCall(calls_, *context, [&](auto ticket, auto call) {
+//     return handlers_.Use(std::move(ticket), std::move(call), ...);
+//   });
+//
 // The coroutine starts inline on gRPC's thread, so it must not block. If it
 // ends without having suspended, the call is answered with the cheap default
 // reactor; else by one of its own, from wherever the coroutine ends. Request
 // and response live until then. An exception out of it becomes INTERNAL.
 //
-// Thread safety: StartUnary from any thread.
+// Thread safety: both from any thread.
 #ifndef ANTEROOM_SERVER_RPC_UNARY_H_
 #define ANTEROOM_SERVER_RPC_UNARY_H_
 
 #include <atomic>
 #include <coroutine>
-#include <exception>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -30,8 +40,10 @@
 
 namespace anteroom::rpc {
 
-// The coroutine that serves one unary call. All that the call needs is in its
-// frame, so that a call costs no other allocation.
+// The coroutine that serves one unary call: a function, or a method, of a
+// ticket (which is moved out), the CallContext, and what else it needs. All
+// that the call needs is in its frame, so that a call costs no other
+// allocation.
 //
 // `state` is kRunning until either the coroutine has ended (kEnded: the handler
 // then answers) or the handler has returned a reactor (kReturned: the coroutine
@@ -56,9 +68,14 @@ class UnaryCall {
 
 class UnaryCall::promise_type {
  public:
-  // The parameters of Serve(): the ticket is moved out.
-  template <typename Factory>
-  promise_type(coro::TaskGroup::Ticket& ticket, CallContext& context, Factory&)
+  // The coroutine's parameters; of a method, its object comes first.
+  template <typename... Others>
+  promise_type(coro::TaskGroup::Ticket& ticket, CallContext& context,
+               Others&...)
+      : ticket_(std::move(ticket)), context_(context) {}
+  template <typename Self, typename... Others>
+  promise_type(Self&, coro::TaskGroup::Ticket& ticket, CallContext& context,
+               Others&...)
       : ticket_(std::move(ticket)), context_(context) {}
 
   UnaryCall get_return_object() {
@@ -77,7 +94,7 @@ class UnaryCall::promise_type {
     return End{};
   }
   void return_value(absl::Status status) { status_ = std::move(status); }
-  [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+  void unhandled_exception() { status_ = ErrorOfException("the handler"); }
 
  private:
   friend UnaryCall;
@@ -98,19 +115,26 @@ class UnaryCall::promise_type {
 template <typename Factory>
 UnaryCall Serve(coro::TaskGroup::Ticket /*moved out*/, CallContext context,
                 Factory& factory) {
-  absl::Status status;
-  try {
-    coro::Task<absl::Status> handler = factory(context);
-    status = co_await std::move(handler);
-  } catch (...) {
-    status = ErrorOfException("the handler");
-  }
-  co_return status;
+  coro::Task<absl::Status> handler = factory(context);
+  co_return co_await std::move(handler);
 }
 
 // The answer to a call that is not served.
 grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext& context,
                                  const absl::Status& status);
+
+// Begins to answer a call with the coroutine that `begin(ticket, CallContext)`
+// returns.
+template <typename Begin>
+grpc::ServerUnaryReactor* StartUnaryCall(Calls& calls,
+                                         grpc::CallbackServerContext& context,
+                                         Begin begin) {
+  coro::TaskGroup::Ticket ticket = calls.group().CountIn();
+  if (!ticket) return Refuse(context, ShuttingDown());
+  UnaryCall call =
+      begin(std::move(ticket), CallContext(calls.runtime().clock, context));
+  return call.Return(context);
+}
 
 // Begins to answer a call with the task that `factory(CallContext&)` returns.
 // `factory` is called once, before this returns, and is not a coroutine itself.
@@ -118,11 +142,11 @@ template <typename Factory>
 grpc::ServerUnaryReactor* StartUnary(Calls& calls,
                                      grpc::CallbackServerContext& context,
                                      Factory factory) {
-  coro::TaskGroup::Ticket ticket = calls.group().CountIn();
-  if (!ticket) return Refuse(context, ShuttingDown());
-  UnaryCall call = Serve(std::move(ticket),
-                         CallContext(calls.runtime().clock, context), factory);
-  return call.Return(context);
+  return StartUnaryCall(
+      calls, context,
+      [&factory](coro::TaskGroup::Ticket ticket, CallContext call) {
+        return Serve(std::move(ticket), std::move(call), factory);
+      });
 }
 
 }  // namespace anteroom::rpc

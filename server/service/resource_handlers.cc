@@ -32,9 +32,10 @@ bool Concerns(const v1::WatchEventsRequest& request,
 
 }  // namespace
 
-Task<absl::Status> ResourceHandlers::Acquire(rpc::CallContext& call,
-                                             const v1::AcquireRequest& request,
-                                             v1::AcquireResponse& response) {
+rpc::UnaryCall ResourceHandlers::Acquire(coro::TaskGroup::Ticket /*moved out*/,
+                                         rpc::CallContext call,
+                                         const v1::AcquireRequest& request,
+                                         v1::AcquireResponse& response) {
   absl::StatusOr<lifecycle::Scope::AcquireRequested> acquire =
       FromProto(request, LeaseBinding::kTtl);
   if (!acquire.ok()) co_return acquire.status();
@@ -47,9 +48,10 @@ Task<absl::Status> ResourceHandlers::Acquire(rpc::CallContext& call,
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> ResourceHandlers::Use(rpc::CallContext& call,
-                                         const v1::UseRequest& request,
-                                         v1::UseResponse& response) {
+rpc::UnaryCall ResourceHandlers::Use(coro::TaskGroup::Ticket /*moved out*/,
+                                     rpc::CallContext call,
+                                     const v1::UseRequest& request,
+                                     v1::UseResponse& response) {
   const absl::Status valid = CheckLeaseId(request.lease_id());
   if (!valid.ok()) co_return valid;
   const absl::Status named =
@@ -77,9 +79,10 @@ Task<absl::Status> ResourceHandlers::Renew(const v1::RenewRequest& request,
   co_return absl::OkStatus();
 }
 
-Task<absl::Status> ResourceHandlers::Release(rpc::CallContext& call,
-                                             const v1::ReleaseRequest& request,
-                                             v1::ReleaseResponse& response) {
+rpc::UnaryCall ResourceHandlers::Release(coro::TaskGroup::Ticket /*moved out*/,
+                                         rpc::CallContext call,
+                                         const v1::ReleaseRequest& request,
+                                         v1::ReleaseResponse& response) {
   const absl::Status valid = CheckLeaseId(request.lease_id());
   if (!valid.ok()) co_return valid;
   absl::StatusOr<lifecycle::ExitCause> cause = FromProto(request);

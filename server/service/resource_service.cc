@@ -1,5 +1,7 @@
 #include "server/service/resource_service.h"
 
+#include <utility>
+
 #include "server/rpc/bidi_stream.h"
 #include "server/rpc/server_stream.h"
 #include "server/rpc/unary.h"
@@ -11,16 +13,18 @@ namespace anteroom::service {
 grpc::ServerUnaryReactor* ResourceService::Acquire(
     grpc::CallbackServerContext* context, const v1::AcquireRequest* request,
     v1::AcquireResponse* response) {
-  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext& call) {
-    return handlers_.Acquire(call, *request, *response);
+  return rpc::StartUnaryCall(calls_, *context, [&](auto ticket, auto call) {
+    return handlers_.Acquire(std::move(ticket), std::move(call), *request,
+                             *response);
   });
 }
 
 grpc::ServerUnaryReactor* ResourceService::Use(
     grpc::CallbackServerContext* context, const v1::UseRequest* request,
     v1::UseResponse* response) {
-  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext& call) {
-    return handlers_.Use(call, *request, *response);
+  return rpc::StartUnaryCall(calls_, *context, [&](auto ticket, auto call) {
+    return handlers_.Use(std::move(ticket), std::move(call), *request,
+                         *response);
   });
 }
 
@@ -42,8 +46,9 @@ grpc::ServerUnaryReactor* ResourceService::Renew(
 grpc::ServerUnaryReactor* ResourceService::Release(
     grpc::CallbackServerContext* context, const v1::ReleaseRequest* request,
     v1::ReleaseResponse* response) {
-  return rpc::StartUnary(calls_, *context, [&](rpc::CallContext& call) {
-    return handlers_.Release(call, *request, *response);
+  return rpc::StartUnaryCall(calls_, *context, [&](auto ticket, auto call) {
+    return handlers_.Release(std::move(ticket), std::move(call), *request,
+                             *response);
   });
 }
 
