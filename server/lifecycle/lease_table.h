@@ -42,8 +42,9 @@ class LeaseTable {
   LeaseTable& operator=(const LeaseTable&) = delete;
 
   void Add(const std::shared_ptr<Lease>& lease);
-  // LEASE_NOT_FOUND for an id that never was, or whose receipt is gone.
-  absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view id);
+  // By its id as clients write it. LEASE_NOT_FOUND for one that never was, or
+  // whose receipt is gone.
+  absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view text);
 
   // Starts the time that the receipt of `lease` is kept.
   void Ended(std::shared_ptr<Lease> lease);
