@@ -46,9 +46,18 @@ struct Options {
   std::string json;
   std::string disk = ".";
   bool quick = false;
+  bool builds = false;
 };
 
-// The contests, with what a call of each contestant is.
+// What a call of each contestant is.
+void Describe(const Contest& contest, std::string& text) {
+  absl::StrAppend(&text, "  ", contest.name, "\n");
+  for (const Contestant& contestant : contest.contestants) {
+    absl::StrAppendFormat(&text, "    %-18s %s\n", contestant.name,
+                          contestant.does);
+  }
+}
+
 std::string Description() {
   std::string text =
       "Measures Anteroom beside bare gRPC of the same build, and beside what\n"
@@ -67,13 +76,9 @@ std::string Description() {
       "sees it; and, as 'A : B', medians of the ratios within a round.\n"
       "\n"
       "Contests and contestants, with what a call is:\n";
-  for (const Contest& contest : AllContests()) {
-    absl::StrAppend(&text, "  ", contest.name, "\n");
-    for (const Contestant& contestant : contest.contestants) {
-      absl::StrAppendFormat(&text, "    %-19s%s\n", contestant.name,
-                            contestant.does);
-    }
-  }
+  for (const Contest& contest : AllContests()) Describe(contest, text);
+  absl::StrAppend(&text, "and with --builds, instead:\n");
+  Describe(Builds(), text);
   absl::StrAppend(
       &text,
       "Arguments are 18 bytes of JSON, times to live 30 s. Anteroom's objects "
@@ -111,6 +116,8 @@ std::optional<int> Parse(int argc, char** argv, Options& options) {
       ->take_last()
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);
+  app.add_flag("--builds", options.builds,
+               "Servers of several builds, which ./dev bench builds makes");
   app.add_flag("--quick", options.quick,
                "Under 3 minutes: 5 rounds of 0.2 s unless said otherwise");
   try {
@@ -195,8 +202,10 @@ int Main(int argc, char** argv) {
   const std::optional<int> ended = Parse(argc, argv, options);
   if (ended.has_value()) return *ended;
   std::vector<std::string> left_out;
+  const std::vector<Contest> all =
+      options.builds ? std::vector<Contest>{Builds()} : AllContests();
   const std::vector<Contest> contests =
-      WithoutMissing(Selected(AllContests(), options.only), left_out);
+      WithoutMissing(Selected(all, options.only), left_out);
   if (contests.empty()) {
     std::fprintf(stderr, "bench: nobody is left to take part\n");
     return 1;

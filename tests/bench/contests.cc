@@ -147,6 +147,30 @@ std::vector<Contest> AllContests() {
   return {Uses(), Streams(), Withs(), Scopes()};
 }
 
+Contest Builds() {
+  return {"builds",
+          {{"stock-echo", "bare-unary; -O2, shared gRPC, all else as it comes",
+            Peer::kStockEcho, OpenBareUses},
+           {"use", "Use of echo on a held object; the release", Peer::kReleased,
+            OpenUses},
+           {"use-shared", "the same, but gRPC's libraries are shared",
+            Peer::kShared, OpenUses},
+           {"use-no-lto", "use, but each file is optimized by itself",
+            Peer::kWithoutLto, OpenUses},
+           {"use-glibc-malloc", "use, but glibc's malloc, not tcmalloc",
+            Peer::kGlibcMalloc, OpenUses},
+           {"use-jemalloc", "use, but jemalloc, preloaded", Peer::kJemalloc,
+            OpenUses},
+           {"use-deadlock-detection", "use, but gRPC's locks are checked",
+            Peer::kDeadlockDetection, OpenUses}},
+          {{"use", "stock-echo"},
+           {"use-shared", "use"},
+           {"use-no-lto", "use"},
+           {"use-glibc-malloc", "use"},
+           {"use-jemalloc", "use"},
+           {"use-deadlock-detection", "use"}}};
+}
+
 std::vector<Contest> Selected(std::vector<Contest> contests,
                               const std::vector<std::string>& only) {
   if (only.empty()) return contests;

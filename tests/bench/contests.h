@@ -32,6 +32,8 @@ struct Contest {
 };
 
 std::vector<Contest> AllContests();
+// Servers of several builds, which are programs of their own.
+Contest Builds();
 
 // Without what `only` does not name: contests, with all who take part, or
 // single contestants. Everything if it names nothing. Ends the program (status

@@ -8,6 +8,7 @@
 #include "server/coro/check.h"
 #include "tests/bench/anteroomd.h"
 #include "tests/bench/bare_server.h"
+#include "tests/bench/builds/build.h"
 #include "tests/bench/messages.h"
 
 namespace anteroom::bench {
@@ -59,6 +60,43 @@ Process StartAio() {
   return StartServer({kPython, absl::StrCat(kFolder, "/aio_server.py")});
 }
 
+std::string AnteroomdConfigIn(const Folders& folders) {
+  return folders.memory.Write("anteroomd.textproto", AnteroomdConfig());
+}
+
+// Of those whose server is a program of a build of its own. The simulation's is
+// built as the release is.
+Build BuildOf(Peer peer) {
+  const auto program = [](const char* file) {
+    return absl::StrCat(ANTEROOM_SOURCE_DIR "/build/", file);
+  };
+  switch (peer) {
+    case Peer::kStockEcho:
+      return {program("bench-stock/tests/bench_stock_echo"), Grpc::kShared,
+              Malloc::kGlibc};
+    case Peer::kReleased:
+      return {program("simulation/anteroomd"), Grpc::kStatic,
+              Malloc::kTcmalloc};
+    case Peer::kShared:
+      return {program("bench-shared/anteroomd"), Grpc::kShared,
+              Malloc::kTcmalloc};
+    case Peer::kWithoutLto:
+      return {program("bench-no-lto/anteroomd"), Grpc::kStatic,
+              Malloc::kTcmalloc};
+    case Peer::kGlibcMalloc:
+      return {program("simulation/tests/bench_glibc_malloc"), Grpc::kStatic,
+              Malloc::kGlibc};
+    case Peer::kJemalloc:
+      return {program("simulation/tests/bench_glibc_malloc"), Grpc::kStatic,
+              Malloc::kJemalloc};
+    case Peer::kDeadlockDetection:
+      return {program("simulation/tests/bench_deadlock_detection"),
+              Grpc::kStatic, Malloc::kTcmalloc};
+    default:
+      ANTEROOM_CHECK(false);
+  }
+}
+
 }  // namespace
 
 std::string WhyMissing(Peer peer) {
@@ -85,19 +123,17 @@ std::string WhyMissing(Peer peer) {
     case Peer::kEtcdOnTmpfs:
     case Peer::kEtcdOnDisk:
       return IsInPath("etcd") ? "" : "no etcd in PATH (Debian: etcd-server)";
+    default:
+      return WhyMissing(BuildOf(peer));
   }
-  return "";
 }
 
 Process Start(Peer peer, const Folders& folders) {
   switch (peer) {
     case Peer::kBare:
       return ForkServer([] { RunBareServer(); });
-    case Peer::kAnteroomd: {
-      const std::string config =
-          folders.memory.Write("anteroomd.textproto", AnteroomdConfig());
-      return ForkServer([&config] { RunAnteroomd(config); });
-    }
+    case Peer::kAnteroomd:
+      return ForkServer([&] { RunAnteroomd(AnteroomdConfigIn(folders)); });
     case Peer::kAio:
       return StartAio();
     case Peer::kRedis:
@@ -106,8 +142,13 @@ Process Start(Peer peer, const Folders& folders) {
       return StartEtcd(folders.memory);
     case Peer::kEtcdOnDisk:
       return StartEtcd(folders.disk);
+    case Peer::kStockEcho:
+      return Start(BuildOf(peer), {});
+    default:
+      return Start(BuildOf(peer),
+                   {absl::StrCat("--config=", AnteroomdConfigIn(folders)),
+                    "--listen=127.0.0.1:0"});
   }
-  ANTEROOM_CHECK(false);
 }
 
 }  // namespace anteroom::bench

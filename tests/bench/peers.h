@@ -10,7 +10,23 @@
 namespace anteroom::bench {
 
 // In the order in which they start: those that are forked come first.
-enum class Peer { kBare, kAnteroomd, kAio, kRedis, kEtcdOnTmpfs, kEtcdOnDisk };
+enum class Peer {
+  kBare,
+  kAnteroomd,
+  kAio,
+  kRedis,
+  kEtcdOnTmpfs,
+  kEtcdOnDisk,
+  // An echo as a plain user builds it.
+  kStockEcho,
+  // anteroomd as it is released, and with one thing changed.
+  kReleased,
+  kShared,
+  kWithoutLto,
+  kGlibcMalloc,
+  kJemalloc,
+  kDeadlockDetection,
+};
 
 // Where servers put their files.
 struct Folders {

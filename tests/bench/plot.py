@@ -22,6 +22,7 @@ TITLES = {
     "stream": "Use on an open With stream, against a bare stream",
     "with": "a whole scope in one With, against a bare stream of one message",
     "peers": "a whole scope, against what might do the same work",
+    "builds": "Use of a held object by the server's builds, against a stock echo",
 }
 PANELS = [
     ("calls_a_second", "calls a second"),
@@ -53,7 +54,7 @@ def draw_contest(row, contest, results):
     panels = row.subplots(1, len(PANELS))
     for axes, (field, title) in zip(panels, PANELS):
         for number, name in enumerate(names):
-            colour = BARE if name.startswith("bare") else f"C{number}"
+            colour = BARE if name.startswith(("bare", "stock")) else f"C{number}"
             line = medians(results, name, field)
             axes.plot(widths, line, "o-", label=name, color=colour)
             if field == "p50_us":
