@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
 #include "tests/bench/micro/lending.h"
@@ -33,11 +32,9 @@ class Table {
   }
 
   std::shared_ptr<Lease> NewLease() {
-    return std::make_shared<Lease>(
-        lending_.world().runtime(), lending_.events(), lending_.pool(),
-        absl::StrCat(absl::Hex(random_(), absl::kZeroPad16),
-                     absl::Hex(random_(), absl::kZeroPad16)),
-        "r/1", "r", AcquireOptions());
+    return std::make_shared<Lease>(lending_.pool(),
+                                   LeaseId{random_(), random_()},
+                                   /*number=*/1, AcquireOptions());
   }
 
   LeaseTable& table() { return table_; }

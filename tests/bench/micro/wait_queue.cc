@@ -12,8 +12,7 @@ namespace anteroom::lifecycle {
 namespace {
 
 std::shared_ptr<Lease> NewLease(Lending& lending) {
-  return std::make_shared<Lease>(lending.world().runtime(), lending.events(),
-                                 lending.pool(), "id", "r/1", "r",
+  return std::make_shared<Lease>(lending.pool(), LeaseId{}, /*number=*/1,
                                  AcquireOptions());
 }
 
