@@ -66,7 +66,6 @@ bool ScopeRunner::TakeStored() {
 }
 
 void ScopeRunner::Pump() {
-  const std::shared_ptr<ScopeRunner> self = shared_from_this();
   while (TakeStored()) {
     for (Item& item : batch_) Handle(item);
   }

@@ -80,7 +80,8 @@ class ScopeRunner : public EventSink,
   bool Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first) {
     return !Store({std::move(first), nullptr, std::move(stream)});
   }
-  // Has what came handled, here and now. REQUIRES: it was asked for.
+  // Has what came handled, here and now. REQUIRES: it was asked for, and the
+  // caller keeps this.
   void Pump();
   // What a stream says. Without effect if the scope has another by now.
   void Feed(const std::shared_ptr<ScopeStream>& stream, Scope::Input input);

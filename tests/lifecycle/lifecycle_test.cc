@@ -41,6 +41,14 @@ AcquireOutcome LifecycleTest::StartAcquire(AcquireOptions options,
                                       std::move(stop), coro::kNever)};
 }
 
+std::shared_ptr<Ticket> LifecycleTest::MakeTicket(AcquireOptions options) {
+  return std::make_shared<Ticket>(
+      world_.runtime(),
+      std::make_shared<Lease>(pool(), LeaseId{}, /*number=*/1,
+                              std::move(options)),
+      ++last_arrival_);
+}
+
 LeasePtr LifecycleTest::Acquire(AcquireOptions options) {
   const AcquireOutcome outcome = StartAcquire(std::move(options));
   world_.RunUntilIdle();

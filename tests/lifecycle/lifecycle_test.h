@@ -46,6 +46,8 @@ class LifecycleTest : public ::testing::Test {
       std::stop_token stop = {});
   // An acquire that must succeed without time passing.
   LeasePtr Acquire(AcquireOptions options = {});
+  // One that queues nowhere yet, later than those before.
+  std::shared_ptr<Ticket> MakeTicket(AcquireOptions options);
   UseOutcome StartUse(const LeasePtr& lease, std::string method,
                       std::stop_token stop = {});
   ReleaseOutcome StartRelease(const LeasePtr& lease, ExitCause cause = {});
@@ -73,6 +75,7 @@ class LifecycleTest : public ::testing::Test {
 
  private:
   std::uint64_t first_event_ = 0;
+  std::uint64_t last_arrival_ = 0;
   bool drained_ = false;
 };
 

@@ -49,11 +49,7 @@ class LineTest : public LifecycleTest {
     AcquireOptions options;
     options.deferred = deferred;
     options.priority = priority;
-    auto ticket = std::make_shared<Ticket>(
-        world_.runtime(),
-        std::make_shared<Lease>(pool(), LeaseId{}, /*number=*/1,
-                                std::move(options)),
-        ++last_arrival_);
+    const auto ticket = MakeTicket(std::move(options));
     line.queue().Push(ticket);
     return ticket;
   }
@@ -65,7 +61,6 @@ class LineTest : public LifecycleTest {
 
  private:
   std::uint64_t last_instance_ = 0;
-  std::uint64_t last_arrival_ = 0;
   std::uint64_t last_token_ = 0;
 };
 

@@ -13,20 +13,13 @@ class WaitQueueTest : public LifecycleTest {
     AcquireOptions options;
     options.priority = priority;
     options.deferred = deferred;
-    auto ticket = std::make_shared<Ticket>(
-        world_.runtime(),
-        std::make_shared<Lease>(pool(), LeaseId{}, /*number=*/1,
-                                std::move(options)),
-        ++arrival_);
+    const auto ticket = MakeTicket(std::move(options));
     queue_.Push(ticket);
     return ticket;
   }
   std::shared_ptr<Ticket> PushDeferred() { return Push(0, true); }
 
   WaitQueue queue_;
-
- private:
-  std::uint64_t arrival_ = 0;
 };
 
 TEST_F(WaitQueueTest, PositionsCountFromTheFrontHigherPrioritiesFirst) {
