@@ -13,6 +13,7 @@ namespace {
 
 using coro::Task;
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 
 class Counter : public lifecycle::Object {
  public:
@@ -32,7 +33,7 @@ class Counter : public lifecycle::Object {
   // Several Uses of one lease may run side by side.
   Task<absl::StatusOr<Payload>> Use(lifecycle::UseContext&,
                                     absl::string_view method,
-                                    const Payload& argument) override {
+                                    PayloadView argument) override {
     if (method == "get") co_return Answer(value_);
     if (method != "add") co_return lifecycle::MethodNotFound(method);
     const auto number = nlohmann::json::parse(argument.data, nullptr,

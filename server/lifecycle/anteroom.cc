@@ -93,36 +93,36 @@ absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
 }
 
 coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
-    absl::string_view lease_id, std::string method, const Payload& argument,
+    absl::string_view lease_id, absl::string_view method, PayloadView argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
   if (!lease.ok()) return Refused<absl::StatusOr<Payload>>(lease.status());
   Pool& pool = (*lease)->pool();
-  return pool.Use(*std::move(lease), std::move(method), argument, fencing_token,
+  return pool.Use(*std::move(lease), method, argument, fencing_token,
                   std::move(stop), deadline);
 }
 
 coro::Task<absl::Status> Anteroom::UseStream(
-    absl::string_view lease_id, std::string method, const Payload& argument,
+    absl::string_view lease_id, absl::string_view method, PayloadView argument,
     UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
     coro::Instant deadline) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
   if (!lease.ok()) return Refused<absl::Status>(lease.status());
   Pool& pool = (*lease)->pool();
-  return pool.UseStream(*std::move(lease), std::move(method), argument, channel,
+  return pool.UseStream(*std::move(lease), method, argument, channel,
                         fencing_token, std::move(stop), deadline);
 }
 
 coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Anteroom::Pass(
-    absl::string_view lease_id, std::string method, std::uint64_t fencing_token,
-    std::stop_token stop, coro::Instant deadline) {
+    absl::string_view lease_id, absl::string_view method,
+    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
   if (!lease.ok()) {
     return Refused<absl::StatusOr<std::unique_ptr<Passage>>>(lease.status());
   }
   Pool& pool = (*lease)->pool();
-  return pool.Pass(*std::move(lease), std::move(method), fencing_token,
-                   std::move(stop), deadline);
+  return pool.Pass(*std::move(lease), method, fencing_token, std::move(stop),
+                   deadline);
 }
 
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Renew(

@@ -71,25 +71,27 @@ class Anteroom {
   // The lease with this secret id. LEASE_NOT_FOUND.
   absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view lease_id);
 
-  // Calls a method of the held object (Pool::Use()). `argument` must live until
-  // the task has ended.
+  // Calls a method of the held object (Pool::Use()). What `method` and
+  // `argument` look at must live until the task has ended.
   coro::Task<absl::StatusOr<Payload>> Use(absl::string_view lease_id,
-                                          std::string method,
-                                          const Payload& argument,
+                                          absl::string_view method,
+                                          PayloadView argument,
                                           std::uint64_t fencing_token,
                                           std::stop_token stop,
                                           coro::Instant deadline);
 
   // The same for a streaming method (Pool::UseStream()).
-  coro::Task<absl::Status> UseStream(
-      absl::string_view lease_id, std::string method, const Payload& argument,
-      UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
-      coro::Instant deadline);
+  coro::Task<absl::Status> UseStream(absl::string_view lease_id,
+                                     absl::string_view method,
+                                     PayloadView argument, UseChannel& channel,
+                                     std::uint64_t fencing_token,
+                                     std::stop_token stop,
+                                     coro::Instant deadline);
 
   // Begins a call that is forwarded to the held object's endpoint
   // (Pool::Pass()).
   coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pass(
-      absl::string_view lease_id, std::string method,
+      absl::string_view lease_id, absl::string_view method,
       std::uint64_t fencing_token, std::stop_token stop,
       coro::Instant deadline);
 

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "absl/strings/string_view.h"
+
 namespace anteroom::lifecycle {
 
 struct Payload {
@@ -13,6 +15,26 @@ struct Payload {
   std::string data;
 
   friend bool operator==(const Payload&, const Payload&) = default;
+};
+
+// A payload that somebody else keeps, who says for how long.
+class PayloadView {
+ public:
+  PayloadView() = default;
+  PayloadView(absl::string_view type, absl::string_view bytes)
+      : content_type(type), data(bytes) {}
+  // Implicit: every payload may be looked at.
+  PayloadView(const Payload& payload)
+      : PayloadView(payload.content_type, payload.data) {}
+
+  Payload Copy() const {
+    return {std::string(content_type), std::string(data)};
+  }
+
+  friend bool operator==(const PayloadView&, const PayloadView&) = default;
+
+  absl::string_view content_type;
+  absl::string_view data;
 };
 
 // What client libraries send and expect for values.

@@ -264,7 +264,7 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
 }
 
 template <typename Call>
-auto Pool::Called(std::shared_ptr<Lease> lease, std::string method,
+auto Pool::Called(std::shared_ptr<Lease> lease, absl::string_view method,
                   std::uint64_t fencing_token, std::stop_token stop,
                   coro::Instant deadline, Call call)
     -> std::invoke_result_t<Call&, Object&, UseContext&, absl::string_view> {
@@ -298,31 +298,33 @@ void Pool::CountOut(const std::shared_ptr<Lease>& lease) {
   if (lease->EndUse()) WatchEnd(lease);
 }
 
-coro::Task<absl::StatusOr<Payload>> Pool::Use(
-    std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
-    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
+coro::Task<absl::StatusOr<Payload>> Pool::Use(std::shared_ptr<Lease> lease,
+                                              absl::string_view method,
+                                              PayloadView argument,
+                                              std::uint64_t fencing_token,
+                                              std::stop_token stop,
+                                              coro::Instant deadline) {
   return Called(
-      std::move(lease), std::move(method), fencing_token, std::move(stop),
-      deadline,
-      [&argument](Object& object, UseContext& context, absl::string_view name) {
+      std::move(lease), method, fencing_token, std::move(stop), deadline,
+      [argument](Object& object, UseContext& context, absl::string_view name) {
         return object.Use(context, name, argument);
       });
 }
 
 coro::Task<absl::Status> Pool::UseStream(
-    std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
-    UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
-    coro::Instant deadline) {
-  return Called(std::move(lease), std::move(method), fencing_token,
-                std::move(stop), deadline,
-                [&argument, &channel](Object& object, UseContext& context,
-                                      absl::string_view name) {
+    std::shared_ptr<Lease> lease, absl::string_view method,
+    PayloadView argument, UseChannel& channel, std::uint64_t fencing_token,
+    std::stop_token stop, coro::Instant deadline) {
+  return Called(std::move(lease), method, fencing_token, std::move(stop),
+                deadline,
+                [argument, &channel](Object& object, UseContext& context,
+                                     absl::string_view name) {
                   return object.UseStream(context, name, argument, channel);
                 });
 }
 
 coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pool::Pass(
-    std::shared_ptr<Lease> lease, std::string method,
+    std::shared_ptr<Lease> lease, absl::string_view method,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   if (lease->deferred()) {
     coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);

@@ -104,27 +104,30 @@ class Pool {
   // Calls a method; of a deferred lease once it is entered. Failures:
   // LEASE_ENDED, STALE_FENCING_TOKEN, those of UseCall and, where it awaited a
   // deferred enter, that enter's. Finishes inline where the hook does not
-  // suspend. `argument` must live until the task has ended.
+  // suspend. What `method` and
+  // `argument` look at must live until the task has ended.
   coro::Task<absl::StatusOr<Payload>> Use(std::shared_ptr<Lease> lease,
-                                          std::string method,
-                                          const Payload& argument,
+                                          absl::string_view method,
+                                          PayloadView argument,
                                           std::uint64_t fencing_token,
                                           std::stop_token stop,
                                           coro::Instant deadline);
 
   // The same for a streaming method. `channel`, too, must live until the task
   // has ended.
-  coro::Task<absl::Status> UseStream(
-      std::shared_ptr<Lease> lease, std::string method, const Payload& argument,
-      UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
-      coro::Instant deadline);
+  coro::Task<absl::Status> UseStream(std::shared_ptr<Lease> lease,
+                                     absl::string_view method,
+                                     PayloadView argument, UseChannel& channel,
+                                     std::uint64_t fencing_token,
+                                     std::stop_token stop,
+                                     coro::Instant deadline);
 
   // Begins a call that others forward to the object's endpoint; it counts as a
   // Use until Passage::End(). Failures: METHOD_NOT_FOUND for an object without
   // an endpoint, and those of Use() from before its hook is called. Finishes
   // inline unless it awaits a deferred enter.
   coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pass(
-      std::shared_ptr<Lease> lease, std::string method,
+      std::shared_ptr<Lease> lease, absl::string_view method,
       std::uint64_t fencing_token, std::stop_token stop,
       coro::Instant deadline);
 
@@ -275,7 +278,7 @@ class Pool {
   // The call of a method, from the first look at the lease to the last: `call`
   // calls the hook, and refers to what outlives the task.
   template <typename Call>
-  auto Called(std::shared_ptr<Lease> lease, std::string method,
+  auto Called(std::shared_ptr<Lease> lease, absl::string_view method,
               std::uint64_t fencing_token, std::stop_token stop,
               coro::Instant deadline, Call call)
       -> std::invoke_result_t<Call&, Object&, UseContext&, absl::string_view>;

@@ -15,7 +15,7 @@ coro::Task<absl::StatusOr<Payload>> Object::Enter(EnterContext&) {
 
 coro::Task<absl::Status> Object::UseStream(UseContext&,
                                            absl::string_view method,
-                                           const Payload&, UseChannel&) {
+                                           PayloadView, UseChannel&) {
   co_return MethodNotFound(method);
 }
 

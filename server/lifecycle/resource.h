@@ -165,13 +165,13 @@ class Object {
   // METHOD_NOT_FOUND if the object has no such method.
   virtual coro::Task<absl::StatusOr<Payload>> Use(UseContext& context,
                                                   absl::string_view method,
-                                                  const Payload& argument) = 0;
+                                                  PayloadView argument) = 0;
   // METHOD_NOT_FOUND if the object has no such streaming method. `argument` and
   // `channel` live until the task has ended. What it wrote reaches the caller
   // before its status.
   virtual coro::Task<absl::Status> UseStream(UseContext& context,
                                              absl::string_view method,
-                                             const Payload& argument,
+                                             PayloadView argument,
                                              UseChannel& channel);
   virtual coro::Task<absl::StatusOr<ExitResult>> Exit(ExitContext& context);
   virtual coro::Task<absl::Status> Close(CloseContext& context);

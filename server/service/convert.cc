@@ -287,6 +287,10 @@ lifecycle::Payload FromProto(const v1::Payload& proto) {
   return {proto.content_type(), proto.data()};
 }
 
+lifecycle::PayloadView ViewOf(const v1::Payload& proto) {
+  return {proto.content_type(), proto.data()};
+}
+
 void ToProto(lifecycle::Payload&& payload, v1::Payload* proto) {
   proto->set_content_type(std::move(payload.content_type));
   proto->set_data(std::move(payload.data));

@@ -45,6 +45,8 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
 absl::StatusOr<lifecycle::ExitCause> FromProto(const v1::ReleaseRequest& proto);
 
 lifecycle::Payload FromProto(const v1::Payload& proto);
+// The same, of what `proto` keeps.
+lifecycle::PayloadView ViewOf(const v1::Payload& proto);
 
 // In place: a response that was used before has room for it.
 void ToProto(lifecycle::Payload&& payload, v1::Payload* proto);

@@ -57,10 +57,9 @@ rpc::UnaryCall ResourceHandlers::Use(coro::TaskGroup::Ticket /*moved out*/,
   const absl::Status named =
       CheckMethodName("method_name", request.method_name());
   if (!named.ok()) co_return named;
-  const lifecycle::Payload argument = FromProto(request.argument());
-  auto use = anteroom_.Use(request.lease_id(), request.method_name(), argument,
-                           request.fencing_token(), call.stop_token(),
-                           call.deadline());
+  auto use = anteroom_.Use(request.lease_id(), request.method_name(),
+                           ViewOf(request.argument()), request.fencing_token(),
+                           call.stop_token(), call.deadline());
   absl::StatusOr<lifecycle::Payload> result = co_await std::move(use);
   if (!result.ok()) co_return result.status();
   ToProto(*std::move(result), response.mutable_result());

@@ -81,11 +81,10 @@ Task<absl::Status> RunUseStream(lifecycle::Anteroom& anteroom,
   const absl::Status named =
       CheckMethodName("method_name", request.method_name());
   if (!named.ok()) co_return named;
-  const lifecycle::Payload argument = FromProto(request.argument());
   StreamChannel channel(stream);
   Task<absl::Status> use = anteroom.UseStream(
-      request.lease_id(), request.method_name(), argument, channel,
-      request.fencing_token(), stream.stop_token(), stream.deadline());
+      request.lease_id(), request.method_name(), ViewOf(request.argument()),
+      channel, request.fencing_token(), stream.stop_token(), stream.deadline());
   co_return co_await std::move(use);
 }
 

@@ -59,8 +59,8 @@ LeasePtr LifecycleTest::Acquire(AcquireOptions options) {
 
 UseOutcome LifecycleTest::StartUse(const LeasePtr& lease, std::string method,
                                    std::stop_token stop) {
-  return {*calls_, anteroom_->Use(lease->id(), std::move(method), argument_, 0,
-                                  std::move(stop), coro::kNever)};
+  return {*calls_, anteroom_->Use(lease->id(), methods_.emplace_back(method),
+                                  argument_, 0, std::move(stop), coro::kNever)};
 }
 
 ReleaseOutcome LifecycleTest::StartRelease(const LeasePtr& lease,

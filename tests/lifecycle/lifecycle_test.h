@@ -3,6 +3,7 @@
 #ifndef ANTEROOM_TESTS_LIFECYCLE_LIFECYCLE_TEST_H_
 #define ANTEROOM_TESTS_LIFECYCLE_LIFECYCLE_TEST_H_
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -72,6 +73,7 @@ class LifecycleTest : public ::testing::Test {
   std::shared_ptr<coro::Event> gate_;
   std::unique_ptr<coro::TaskGroup> calls_;
   const Payload argument_{"text/plain", "argument"};
+  std::deque<std::string> methods_;  // of the calls so far, which look at them
 
  private:
   std::uint64_t first_event_ = 0;

@@ -15,7 +15,7 @@ using TicketPtr = std::shared_ptr<Ticket>;
 class Plain : public Object {
  public:
   coro::Task<absl::StatusOr<Payload>> Use(UseContext&, absl::string_view method,
-                                          const Payload&) override {
+                                          PayloadView) override {
     co_return MethodNotFound(method);
   }
 };

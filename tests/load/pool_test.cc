@@ -124,11 +124,11 @@ class FlakyKind::FlakyObject : public lifecycle::Object {
 
   coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
       lifecycle::UseContext&, absl::string_view,
-      const lifecycle::Payload& argument) override {
+      lifecycle::PayloadView argument) override {
     if (!ready_) ++seen_->entered_wrongly;
     coro::Task<void> pause = kind_.Pause(absl::Milliseconds(2));
     co_await std::move(pause);
-    co_return argument;
+    co_return argument.Copy();
   }
 
   coro::Task<absl::StatusOr<lifecycle::ExitResult>> Exit(

@@ -34,13 +34,13 @@ class UpperObject : public lifecycle::Object {
  public:
   coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
       lifecycle::UseContext&, absl::string_view method,
-      const lifecycle::Payload&) override {
+      lifecycle::PayloadView) override {
     co_return lifecycle::MethodNotFound(method);
   }
 
   coro::Task<absl::Status> UseStream(lifecycle::UseContext& context,
                                      absl::string_view,
-                                     const lifecycle::Payload& argument,
+                                     lifecycle::PayloadView argument,
                                      lifecycle::UseChannel& channel) override {
     int messages = 0;
     while (true) {

@@ -66,7 +66,7 @@ class RandomObject : public Object {
   }
 
   Task<absl::StatusOr<Payload>> Use(UseContext& context, absl::string_view,
-                                    const Payload& argument) override {
+                                    PayloadView argument) override {
     const auto way = kind_.PickWay(kind_.manners().use_fails);
     HookCall call =
         CallOf(HookKind::kUse, &kind_.witness().TrackOf(context.lease()));
@@ -77,12 +77,12 @@ class RandomObject : public Object {
     kind_.witness().Ends(call, status);
     ThrowIf(way, status);
     if (!status.ok()) co_return status;
-    co_return argument;
+    co_return argument.Copy();
   }
 
   // Like any call, as far as the lifecycle goes.
   Task<absl::Status> UseStream(UseContext& context, absl::string_view method,
-                               const Payload& argument, UseChannel&) override {
+                               PayloadView argument, UseChannel&) override {
     Task<absl::StatusOr<Payload>> use = Use(context, method, argument);
     const absl::StatusOr<Payload> result = co_await std::move(use);
     co_return result.status();

@@ -140,7 +140,7 @@ Payload Witness::ArgumentOf(const UseTrack& use) const {
   return Payload{"text/plain", std::to_string(use.number)};
 }
 
-UseTrack& Witness::UseOf(const Payload& argument) {
+UseTrack& Witness::UseOf(PayloadView argument) {
   std::uint64_t number = 0;
   for (const char c : argument.data) {
     number = number * 10 + static_cast<std::uint64_t>(c - '0');

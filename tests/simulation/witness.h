@@ -271,7 +271,7 @@ class Witness {
   UseTrack& NewUse();
   std::uint64_t NextSent() { return ++last_sent_; }
   Payload ArgumentOf(const UseTrack& use) const;
-  UseTrack& UseOf(const Payload& argument);
+  UseTrack& UseOf(lifecycle::PayloadView argument);
   // G10: until when `track` lives, if nothing happens.
   coro::Instant Expiry(const LeaseTrack& track) const;
   bool draining() const { return drain_at_ != coro::kNever; }

@@ -11,6 +11,7 @@ namespace {
 
 using coro::Task;
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 
 class ScriptedObject : public lifecycle::Object {
  public:
@@ -37,15 +38,15 @@ class ScriptedObject : public lifecycle::Object {
 
   Task<absl::StatusOr<Payload>> Use(lifecycle::UseContext& context,
                                     absl::string_view method,
-                                    const Payload& argument) override {
+                                    PayloadView argument) override {
     Note("use", method);
-    if (!script_.use) co_return argument;
+    if (!script_.use) co_return argument.Copy();
     Task<absl::StatusOr<Payload>> scripted = script_.use(context, method);
     co_return co_await std::move(scripted);
   }
 
   Task<absl::Status> UseStream(lifecycle::UseContext& context,
-                               absl::string_view method, const Payload&,
+                               absl::string_view method, PayloadView,
                                lifecycle::UseChannel& channel) override {
     Note("use_stream", method);
     if (!script_.use_stream) co_return lifecycle::MethodNotFound(method);

@@ -17,6 +17,7 @@ namespace {
 
 using coro::Task;
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 
 lifecycle::Hooks HooksOf(const HelloParameters& parameters) {
   lifecycle::Hooks hooks;
@@ -53,7 +54,7 @@ Task<absl::Status> Pause(coro::Runtime runtime, absl::Duration takes,
   return PauseUntil(runtime, coro::After(runtime.clock.Now(), takes), context);
 }
 
-absl::StatusOr<absl::Duration> ParseSeconds(const Payload& argument) {
+absl::StatusOr<absl::Duration> ParseSeconds(PayloadView argument) {
   const auto seconds = nlohmann::json::parse(argument.data, nullptr,
                                              /*allow_exceptions=*/false);
   if (!seconds.is_number() || seconds.get<double>() < 0) {
@@ -63,7 +64,7 @@ absl::StatusOr<absl::Duration> ParseSeconds(const Payload& argument) {
   return absl::Seconds(seconds.get<double>());
 }
 
-absl::StatusOr<std::int64_t> ParseCount(const Payload& argument) {
+absl::StatusOr<std::int64_t> ParseCount(PayloadView argument) {
   const auto count = nlohmann::json::parse(argument.data, nullptr,
                                            /*allow_exceptions=*/false);
   if (!count.is_number_integer() || count.get<std::int64_t>() < 0) {
@@ -74,7 +75,7 @@ absl::StatusOr<std::int64_t> ParseCount(const Payload& argument) {
 }
 
 // INVALID_ARGUMENT if the argument names no error.
-absl::Status ParseFailure(const Payload& argument) {
+absl::Status ParseFailure(PayloadView argument) {
   const auto name = nlohmann::json::parse(argument.data, nullptr,
                                           /*allow_exceptions=*/false);
   // The contract's codes are 1 to 16.
@@ -135,14 +136,14 @@ class HelloObject : public lifecycle::Object {
 
   Task<absl::StatusOr<Payload>> Use(lifecycle::UseContext& context,
                                     absl::string_view method,
-                                    const Payload& argument) override {
+                                    PayloadView argument) override {
     absl::Duration takes = kind_.parameters_.use_takes;
     Payload result;
     absl::Status failure;
     if (method == "a_method") {
       result = Payload{lifecycle::kJson, "\"a_method\""};
     } else if (method == "echo") {
-      result = argument;
+      result = argument.Copy();
     } else if (method == "sleep") {
       const absl::StatusOr<absl::Duration> seconds = ParseSeconds(argument);
       if (!seconds.ok()) co_return seconds.status();
@@ -162,8 +163,7 @@ class HelloObject : public lifecycle::Object {
   }
 
   Task<absl::Status> UseStream(lifecycle::UseContext& context,
-                               absl::string_view method,
-                               const Payload& argument,
+                               absl::string_view method, PayloadView argument,
                                lifecycle::UseChannel& channel) override {
     if (method != "count") co_return lifecycle::MethodNotFound(method);
     const absl::StatusOr<std::int64_t> count = ParseCount(argument);

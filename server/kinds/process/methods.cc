@@ -9,6 +9,7 @@ namespace anteroom::kinds {
 namespace {
 
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 using nlohmann::json;
 
 // What is no UTF-8 in a program's output is told all the same.
@@ -17,7 +18,7 @@ std::string Text(const json& value) {
                     json::error_handler_t::replace);
 }
 
-json Parse(const Payload& payload) {
+json Parse(PayloadView payload) {
   return json::parse(payload.data, nullptr, /*allow_exceptions=*/false);
 }
 
@@ -35,8 +36,8 @@ json Named(json argument) {
 
 }  // namespace
 
-absl::StatusOr<std::string> LineOf(const Payload& argument) {
-  std::string line = argument.data;
+absl::StatusOr<std::string> LineOf(PayloadView argument) {
+  std::string line(argument.data);
   if (argument.content_type == lifecycle::kJson) {
     const json value = Parse(argument);
     if (value.is_discarded()) {
@@ -44,21 +45,21 @@ absl::StatusOr<std::string> LineOf(const Payload& argument) {
     }
     line = value.is_string() ? value.get<std::string>() : Text(value);
   }
-  if (argument == Payload() || line.find('\n') != std::string::npos) {
+  if (argument == PayloadView() || line.find('\n') != std::string::npos) {
     return absl::InvalidArgumentError(
         "request takes one argument: a line, without its end");
   }
   return line;
 }
 
-Payload AnswerTo(const Payload& argument, const std::string& line) {
+Payload AnswerTo(PayloadView argument, const std::string& line) {
   if (argument.content_type != lifecycle::kJson) {
-    return Payload{argument.content_type, line};
+    return Payload{std::string(argument.content_type), line};
   }
   return Payload{lifecycle::kJson, Text(line)};
 }
 
-absl::StatusOr<int> SignalOf(const Payload& argument) {
+absl::StatusOr<int> SignalOf(PayloadView argument) {
   const json name = Parse(argument);
   const std::optional<int> number =
       name.is_string() ? SignalNumber(name.get<std::string>()) : std::nullopt;
@@ -67,7 +68,7 @@ absl::StatusOr<int> SignalOf(const Payload& argument) {
       "signal takes one argument: a signal's name, such as \"SIGHUP\"");
 }
 
-absl::StatusOr<LogsArgument> LogsArgumentOf(const Payload& argument) {
+absl::StatusOr<LogsArgument> LogsArgumentOf(PayloadView argument) {
   LogsArgument logs;
   if (argument.data.empty()) return logs;
   json value = Named(Parse(argument));

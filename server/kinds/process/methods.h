@@ -13,14 +13,14 @@
 namespace anteroom::kinds {
 
 // request: the line to send. INVALID_ARGUMENT.
-absl::StatusOr<std::string> LineOf(const lifecycle::Payload& argument);
+absl::StatusOr<std::string> LineOf(lifecycle::PayloadView argument);
 
 // request: the line that answers `argument`.
-lifecycle::Payload AnswerTo(const lifecycle::Payload& argument,
+lifecycle::Payload AnswerTo(lifecycle::PayloadView argument,
                             const std::string& line);
 
 // signal: which. INVALID_ARGUMENT.
-absl::StatusOr<int> SignalOf(const lifecycle::Payload& argument);
+absl::StatusOr<int> SignalOf(lifecycle::PayloadView argument);
 
 struct LogsArgument {
   std::optional<std::uint64_t> lines;  // all that are kept
@@ -29,7 +29,7 @@ struct LogsArgument {
 
 // logs: none, a number of lines, or {"lines": N, "follow": true}, also as named
 // arguments. INVALID_ARGUMENT.
-absl::StatusOr<LogsArgument> LogsArgumentOf(const lifecycle::Payload& argument);
+absl::StatusOr<LogsArgument> LogsArgumentOf(lifecycle::PayloadView argument);
 
 // logs: one line.
 lifecycle::Payload LogOf(const Output::Line& line);

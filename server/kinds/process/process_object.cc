@@ -18,6 +18,7 @@ namespace {
 
 using coro::Task;
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 
 // Within which a lease is ended once its program has; far beyond what it takes.
 constexpr absl::Duration kLossBound = absl::Seconds(10);
@@ -111,7 +112,7 @@ Task<void> ProcessObject::EndProgram(std::stop_token stop) {
 
 Task<absl::StatusOr<Payload>> ProcessObject::Use(lifecycle::UseContext& context,
                                                  absl::string_view method,
-                                                 const Payload& argument) {
+                                                 PayloadView argument) {
   if (method == "request") {
     Task<absl::StatusOr<Payload>> request = Request(context, argument);
     co_return co_await std::move(request);
@@ -122,7 +123,7 @@ Task<absl::StatusOr<Payload>> ProcessObject::Use(lifecycle::UseContext& context,
 }
 
 Task<absl::StatusOr<Payload>> ProcessObject::Request(
-    lifecycle::UseContext& context, const Payload& argument) {
+    lifecycle::UseContext& context, PayloadView argument) {
   absl::StatusOr<std::string> line = LineOf(argument);
   if (!line.ok()) co_return line.status();
   if (child_ == nullptr) co_return NotStarted();
@@ -142,7 +143,7 @@ Task<absl::StatusOr<Payload>> ProcessObject::Request(
   co_return AnswerTo(argument, *answer->result);
 }
 
-absl::StatusOr<Payload> ProcessObject::Signal(const Payload& argument) {
+absl::StatusOr<Payload> ProcessObject::Signal(PayloadView argument) {
   const absl::StatusOr<int> number = SignalOf(argument);
   if (!number.ok()) return number.status();
   if (child_ == nullptr) return NotStarted();
@@ -168,7 +169,7 @@ Payload ProcessObject::Value() const {
 
 Task<absl::Status> ProcessObject::UseStream(lifecycle::UseContext& context,
                                             absl::string_view method,
-                                            const Payload& argument,
+                                            PayloadView argument,
                                             lifecycle::UseChannel& channel) {
   if (method != "logs") co_return lifecycle::MethodNotFound(method);
   const absl::StatusOr<LogsArgument> logs = LogsArgumentOf(argument);

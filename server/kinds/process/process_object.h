@@ -39,10 +39,10 @@ class ProcessObject : public lifecycle::Object {
   coro::Task<absl::Status> Init(lifecycle::InitContext& context) override;
   coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
       lifecycle::UseContext& context, absl::string_view method,
-      const lifecycle::Payload& argument) override;
+      lifecycle::PayloadView argument) override;
   coro::Task<absl::Status> UseStream(lifecycle::UseContext& context,
                                      absl::string_view method,
-                                     const lifecycle::Payload& argument,
+                                     lifecycle::PayloadView argument,
                                      lifecycle::UseChannel& channel) override;
   coro::Task<absl::StatusOr<lifecycle::ExitResult>> Exit(
       lifecycle::ExitContext& context) override;
@@ -63,8 +63,8 @@ class ProcessObject : public lifecycle::Object {
   coro::Task<absl::Status> Reset(std::stop_token stop);
 
   coro::Task<absl::StatusOr<lifecycle::Payload>> Request(
-      lifecycle::UseContext& context, const lifecycle::Payload& argument);
-  absl::StatusOr<lifecycle::Payload> Signal(const lifecycle::Payload& argument);
+      lifecycle::UseContext& context, lifecycle::PayloadView argument);
+  absl::StatusOr<lifecycle::Payload> Signal(lifecycle::PayloadView argument);
   lifecycle::Payload Status() const;
   std::string endpoint() const;
 

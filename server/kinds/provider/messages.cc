@@ -13,10 +13,11 @@ void FillLease(const lifecycle::LeaseInfo& info,
   lease.mutable_labels()->insert(info.labels.begin(), info.labels.end());
 }
 
-v1::Payload ToProto(const lifecycle::Payload& payload) {
+v1::Payload ToProto(lifecycle::PayloadView payload) {
   v1::Payload proto;
-  proto.set_content_type(payload.content_type);
-  proto.set_data(payload.data);
+  proto.set_content_type(payload.content_type.data(),
+                         payload.content_type.size());
+  proto.set_data(payload.data.data(), payload.data.size());
   return proto;
 }
 

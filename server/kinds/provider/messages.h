@@ -11,7 +11,7 @@
 namespace anteroom::kinds {
 
 void FillLease(const lifecycle::LeaseInfo& info, provider::v1::LeaseRef& lease);
-v1::Payload ToProto(const lifecycle::Payload& payload);
+v1::Payload ToProto(lifecycle::PayloadView payload);
 lifecycle::Payload FromProto(const v1::Payload& proto);
 v1::ExitReason ToProto(lifecycle::ExitReason reason);
 

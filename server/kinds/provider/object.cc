@@ -19,6 +19,7 @@ namespace {
 
 using coro::Task;
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 
 // Between calls of an Exit or a Close that did not reach the provider.
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
@@ -108,7 +109,7 @@ Task<void> ProviderObject::UndoConstruct(const absl::Status& status) {
 
 Task<absl::StatusOr<Payload>> ProviderObject::Use(
     lifecycle::UseContext& context, absl::string_view method,
-    const Payload& argument) {
+    PayloadView argument) {
   provider::v1::UseRequest request;
   FillObject(*request.mutable_object());
   FillLease(context.lease(), *request.mutable_lease());
@@ -125,7 +126,7 @@ Task<absl::StatusOr<Payload>> ProviderObject::Use(
 
 Task<absl::Status> ProviderObject::UseStream(lifecycle::UseContext& context,
                                              absl::string_view method,
-                                             const Payload& argument,
+                                             PayloadView argument,
                                              lifecycle::UseChannel& channel) {
   provider::v1::UseStreamRequest first;
   FillObject(*first.mutable_object());

@@ -48,10 +48,10 @@ class ProviderObject : public lifecycle::Object {
       lifecycle::EnterContext& context) override;
   coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
       lifecycle::UseContext& context, absl::string_view method,
-      const lifecycle::Payload& argument) override;
+      lifecycle::PayloadView argument) override;
   coro::Task<absl::Status> UseStream(lifecycle::UseContext& context,
                                      absl::string_view method,
-                                     const lifecycle::Payload& argument,
+                                     lifecycle::PayloadView argument,
                                      lifecycle::UseChannel& channel) override;
   coro::Task<absl::StatusOr<lifecycle::ExitResult>> Exit(
       lifecycle::ExitContext& context) override;

@@ -22,6 +22,7 @@ namespace anteroom::bench {
 namespace {
 
 using lifecycle::Payload;
+using lifecycle::PayloadView;
 
 class ExitingObject : public lifecycle::Object {
  public:
@@ -30,8 +31,8 @@ class ExitingObject : public lifecycle::Object {
   // Says back what it is told, as kind hello's `echo`.
   coro::Task<absl::StatusOr<Payload>> Use(lifecycle::UseContext&,
                                           absl::string_view,
-                                          const Payload& argument) override {
-    co_return argument;
+                                          PayloadView argument) override {
+    co_return argument.Copy();
   }
   coro::Task<absl::StatusOr<lifecycle::ExitResult>> Exit(
       lifecycle::ExitContext&) override {

@@ -67,8 +67,8 @@ class HelloTest : public ::testing::Test {
                       std::string json = "", std::stop_token stop = {}) {
     arguments_.push_back(Payload{lifecycle::kJson, std::move(json)});
     return {calls_,
-            anteroom_.Use(lease->id(), std::move(method), arguments_.back(), 0,
-                          std::move(stop), coro::kNever)};
+            anteroom_.Use(lease->id(), methods_.emplace_back(std::move(method)),
+                          arguments_.back(), 0, std::move(stop), coro::kNever)};
   }
 
   ReleaseOutcome StartRelease(const LeasePtr& lease, ExitCause cause = {}) {
@@ -110,6 +110,8 @@ class HelloTest : public ::testing::Test {
   coro::TaskGroup calls_{world_.runtime()};
   const std::shared_ptr<RecordingSink> sink_ =
       std::make_shared<RecordingSink>();
+  // Of the calls so far, which look at them.
+  std::deque<std::string> methods_;
   std::deque<Payload> arguments_;
 };
 
