@@ -47,6 +47,8 @@ struct InstanceView {
   std::uint64_t uses = 0;
 };
 
+class Line;
+
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
   // What the init flight yields: nothing but that it was.
@@ -110,6 +112,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void Progress(std::optional<double> fraction, absl::string_view message,
                 const std::vector<std::shared_ptr<Lease>>& waiting);
 
+  // That it belongs to, and what that has noted of it (line.h); null, and 0,
+  // before and after.
+  Line* line = nullptr;
+  unsigned line_marks = 0;
   // Leases between bind and the end of their exit, by fencing token.
   absl::btree_set<std::uint64_t> bound;
   // Takes no new lease and is closed after its last exit.
@@ -129,8 +135,11 @@ class Instance : public std::enable_shared_from_this<Instance> {
   bool checking = false;
   // Which of the idle ones was used least recently: the smallest. 0: not idle.
   std::uint64_t idle_order = 0;
-  // Stops what watches it while nobody holds it; replaced for each idle spell.
-  std::stop_source idle{std::nostopstate};
+  // Since when nobody holds it; kNever: somebody does, or nothing is to be done
+  // while nobody does.
+  coro::Instant idle_since = coro::kNever;
+  // Stops what watches how long nobody holds it.
+  std::stop_source idle_watch{std::nostopstate};
   // Stops what watches its age.
   std::stop_source age{std::nostopstate};
   // The lease that made it be built, and start its init: that lease's stream

@@ -1,37 +1,25 @@
 #include "server/lifecycle/line.h"
 
 #include <algorithm>
+#include <bit>
+#include <utility>
 
 namespace anteroom::lifecycle {
-namespace {
-
-void Keep(absl::btree_set<std::uint64_t>& numbers, std::uint64_t number,
-          bool in) {
-  if (in) {
-    numbers.insert(number);
-  } else {
-    numbers.erase(number);
-  }
-}
-
-}  // namespace
 
 void Line::Add(const std::shared_ptr<Instance>& instance) {
   instances_.emplace(instance->number(), instance);
+  instance->line = this;
   Note(*instance);
 }
 
-void Line::Remove(const Instance& instance) {
+void Line::Remove(Instance& instance) {
   under_way_.Remove(instance.number());
-  for (Numbers* const numbers :
-       {&ready_room_, &early_room_, &binding_, &unawaited_, &cold_, &idle_,
-        &unheld_, &lendable_}) {
-    numbers->erase(instance.number());
-  }
+  SetMarks(instance, 0);
+  instance.line = nullptr;
   instances_.erase(instance.number());
 }
 
-void Line::Note(const Instance& instance) {
+void Line::Note(Instance& instance) {
   const std::uint64_t number = instance.number();
   const bool under_way = IsUnderWay(instance);
   const bool room = !instance.retired && instance.constructed() && !under_way &&
@@ -39,20 +27,37 @@ void Line::Note(const Instance& instance) {
   const bool unheld = !instance.retired && instance.bound.empty();
   if (under_way) {
     under_way_.Put(number, {SlotsLeft(instance), unheld ? 1u : 0u});
+  } else {
+    under_way_.Remove(number);
   }
-  if (under_way || under_way_.Remove(number)) {
-    const bool unawaited = under_way && unheld && !instance.checking;
-    Keep(binding_, number,
-         under_way && instance.constructed() && !instance.checking);
-    Keep(unawaited_, number, unawaited);
-    Keep(cold_, number, unawaited && !instance.warm);
+  const bool unawaited = under_way && unheld && !instance.checking;
+  unsigned marks = 0;
+  const auto mark = [&marks](Mark which, bool is) {
+    if (is) marks |= 1u << which;
+  };
+  mark(kReadyRoom, room && instance.ready());
+  mark(kEarlyRoom, room && !instance.ready());
+  mark(kBinding, under_way && instance.constructed() && !instance.checking);
+  mark(kUnawaited, unawaited);
+  mark(kCold, unawaited && !instance.warm);
+  mark(kIdle, unheld && instance.ready());
+  mark(kUnheld, unheld && (instance.ready() || under_way || instance.warm));
+  mark(kLendable, !instance.retired);
+  SetMarks(instance, marks);
+}
+
+void Line::SetMarks(Instance& instance, unsigned marks) {
+  // Most have not changed since they were looked at last.
+  unsigned changed = marks ^ std::exchange(instance.line_marks, marks);
+  for (; changed != 0; changed &= changed - 1) {
+    const int mark = std::countr_zero(changed);
+    Numbers& numbers = marked_[static_cast<std::size_t>(mark)];
+    if ((marks >> mark & 1) != 0) {
+      numbers.insert(instance.number());
+    } else {
+      numbers.erase(instance.number());
+    }
   }
-  Keep(ready_room_, number, room && instance.ready());
-  Keep(early_room_, number, room && !instance.ready());
-  Keep(idle_, number, unheld && instance.ready());
-  Keep(unheld_, number,
-       unheld && (instance.ready() || under_way || instance.warm));
-  Keep(lendable_, number, !instance.retired);
 }
 
 void Line::TellPlaces() {
@@ -78,7 +83,8 @@ bool Line::IsUnderWay(const Instance& instance) const {
 }
 
 std::shared_ptr<Instance> Line::FindRoom() const {
-  const Numbers& numbers = ready_room_.empty() ? early_room_ : ready_room_;
+  const Numbers& numbers =
+      marked(kReadyRoom).empty() ? marked(kEarlyRoom) : marked(kReadyRoom);
   return numbers.empty() ? nullptr : instances_.at(*numbers.begin());
 }
 
@@ -86,14 +92,15 @@ std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>>
 Line::FindDeferred() const {
   // The first deferred waiter that `next` or a later one will serve, then the
   // first from its server on that binds, and so on: until they belong together.
-  for (auto next = binding_.begin(); next != binding_.end();) {
+  const Numbers& binding = marked(kBinding);
+  for (auto next = binding.begin(); next != binding.end();) {
     const std::shared_ptr<Ticket> ticket =
         queue_.DeferredFrom(under_way_.Before(*next).slots);
     if (ticket == nullptr) break;
     const std::uint64_t owner =
         under_way_.OwnerOf(queue_.PositionOf(*ticket) - 1);
-    next = binding_.lower_bound(owner);
-    if (next != binding_.end() && *next == owner) {
+    next = binding.lower_bound(owner);
+    if (next != binding.end() && *next == owner) {
       return {ticket, instances_.at(owner)};
     }
   }
@@ -145,7 +152,7 @@ std::shared_ptr<Instance> Line::UnneededOf(const Numbers& numbers) const {
 
 std::size_t Line::spares() const {
   // Those that leases are bound to are none of the unheld.
-  return unheld_.size() - under_way_.Before(NeededEnd()).unbound;
+  return marked(kUnheld).size() - under_way_.Before(NeededEnd()).unbound;
 }
 
 }  // namespace anteroom::lifecycle

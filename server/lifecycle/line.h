@@ -17,6 +17,7 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LINE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_LINE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -61,9 +62,9 @@ class Line {
   bool unused() const { return queue_.empty() && instances_.empty(); }
 
   void Add(const std::shared_ptr<Instance>& instance);
-  void Remove(const Instance& instance);
+  void Remove(Instance& instance);
   // Looks at `instance` anew.
-  void Note(const Instance& instance);
+  void Note(Instance& instance);
 
   static constexpr std::size_t kManySlots = std::size_t{1} << 31;
 
@@ -83,7 +84,7 @@ class Line {
   std::shared_ptr<Ticket> FirstUnserved() const;
   std::vector<std::shared_ptr<Ticket>> TakeUnserved();
   // Whether some instance will be, or come, free.
-  bool HasHope() const { return !lendable_.empty(); }
+  bool HasHope() const { return !marked(kLendable).empty(); }
 
   bool IsUnderWay(const Instance& instance) const;
   // The waiters that `instance`, under way, will serve.
@@ -92,20 +93,36 @@ class Line {
   // The last begun of the instances under way that no waiter needs, no lease is
   // bound to and that are not in a check; null if there is none.
   std::shared_ptr<Instance> LastUnneeded() const {
-    return UnneededOf(unawaited_);
+    return UnneededOf(marked(kUnawaited));
   }
   // The same, of those that are not warm.
   std::shared_ptr<Instance> LastUnneededCold() const {
-    return UnneededOf(cold_);
+    return UnneededOf(marked(kCold));
   }
 
   // Ready instances that nobody holds.
-  std::size_t idle() const { return idle_.size(); }
+  std::size_t idle() const { return marked(kIdle).size(); }
   // Instances ready, or to be ready by themselves, beyond what the queue takes.
   std::size_t spares() const;
 
  private:
   using Numbers = absl::btree_set<std::uint64_t>;
+
+  // What an instance may be, several at a time.
+  enum Mark : std::uint8_t {
+    kReadyRoom,
+    kEarlyRoom,
+    kBinding,    // under way and constructed: to deferred waiters
+    kUnawaited,  // under way, not in a check, and no lease is bound to it
+    kCold,       // and not warm
+    kIdle,
+    kUnheld,    // and ready, under way or warm
+    kLendable,  // not retired
+    kMarks
+  };
+  const Numbers& marked(Mark mark) const { return marked_[mark]; }
+  // `marks`: a bit for each that is so; the others are not.
+  void SetMarks(Instance& instance, unsigned marks);
 
   // Slots of `instance` that no lease is bound to.
   std::size_t SlotsLeft(const Instance& instance) const;
@@ -122,15 +139,8 @@ class Line {
   std::uint64_t told_departures_ = 0;
   Instances instances_;
   UnderWay under_way_;
-  // Numbers of instances, by what they are.
-  Numbers ready_room_;
-  Numbers early_room_;
-  Numbers binding_;    // under way and constructed: to deferred waiters
-  Numbers unawaited_;  // under way, not in a check, and no lease is bound to it
-  Numbers cold_;       // and not warm
-  Numbers idle_;
-  Numbers unheld_;    // and ready, under way or warm
-  Numbers lendable_;  // not retired
+  // Numbers of instances.
+  std::array<Numbers, kMarks> marked_;
 };
 
 }  // namespace anteroom::lifecycle

@@ -238,7 +238,7 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
     if (!loss.ok()) {
       instance->retired = true;
       Note(instance);
-      Dispatch(LineOf(instance->info().key), todo);
+      Dispatch(*instance->line, todo);
     }
   }
   Perform(std::move(todo));
@@ -410,7 +410,7 @@ void Pool::Retire(const std::shared_ptr<Instance>& instance) {
     coro::MutexLock lock(mu_);
     instance->retired = true;
     Note(instance);
-    Dispatch(LineOf(instance->info().key), todo);
+    Dispatch(*instance->line, todo);
   }
   Perform(std::move(todo));
 }
@@ -425,7 +425,7 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
     instance->bound.erase(lease->info().fencing_token);
     instance->retired |= retire;
     Note(instance);
-    Dispatch(LineOf(instance->info().key), todo);
+    Dispatch(*instance->line, todo);
     AbandonUnheld(*instance, todo);
     Settle(instance, todo);
   }

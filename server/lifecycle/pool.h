@@ -263,12 +263,18 @@ class Pool {
   coro::Task<void> Lose(std::shared_ptr<Instance> instance, absl::Status why);
   // Whether there is anything to do while nobody holds it.
   bool WatchesIdle(const Instance& instance) const;
-  // Checks it, and closes it after idle_timeout.
+  // By policy; infinite: never.
+  absl::Duration IdleTimeout() const;
+  absl::Duration CheckInterval(const Instance& instance) const;
+  // Checks it while nobody holds it, and closes it after idle_timeout. It goes
+  // on while somebody does: a scope costs no task and no timer.
   coro::Task<void> WatchIdle(std::shared_ptr<Instance> instance,
                              std::stop_token stop);
-  // False: it is to be closed, or was bound meanwhile.
-  coro::Task<bool> Check(std::shared_ptr<Instance> instance,
-                         std::stop_token stop);
+  coro::Instant IdleSince(const Instance& instance) const;
+  // These have no effect if it was held since.
+  void Expire(const std::shared_ptr<Instance>& instance, coro::Instant since);
+  coro::Task<void> Check(std::shared_ptr<Instance> instance,
+                         coro::Instant since);
   // Retires it when max_lifetime has passed.
   coro::Task<void> WatchAge(std::shared_ptr<Instance> instance,
                             std::stop_token stop);
@@ -328,7 +334,7 @@ class Pool {
   // of inits that nobody waits for.
   void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
-            const std::shared_ptr<Instance>& instance, Todo& todo)
+            const std::shared_ptr<Instance>& instance)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What was built for `ticket`, other than `kept`, tells its lease no more.
   static void DropCaused(const Line& line, const Ticket& ticket,

@@ -62,7 +62,7 @@ absl::StatusOr<InstanceView> Pool::Evict(std::uint64_t number) {
       Note(instance);
       if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
       Settle(instance, todo);
-      Dispatch(LineOf(instance->info().key), todo);
+      Dispatch(*instance->line, todo);
     }
     view = instance->View();
   }

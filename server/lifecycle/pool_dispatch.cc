@@ -28,14 +28,14 @@ void Pool::Dispatch(Line& line, Todo& todo) {
     while (!line.queue().empty()) {
       const std::shared_ptr<Instance> room = line.FindRoom();
       if (room == nullptr) break;
-      Bind(line, line.queue().front(), room, todo);
+      Bind(line, line.queue().front(), room);
     }
     while (line.unserved() > 0 && MayBuild(line, todo)) {
       Build(line, /*warm=*/false, todo);
     }
     for (auto early = line.FindDeferred(); early.first != nullptr;
          early = line.FindDeferred()) {
-      Bind(line, early.first, early.second, todo);
+      Bind(line, early.first, early.second);
     }
     KeepWarm(line, todo);
     AbandonUnneeded(line, todo);
@@ -45,7 +45,7 @@ void Pool::Dispatch(Line& line, Todo& todo) {
 }
 
 void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
-                const std::shared_ptr<Instance>& instance, Todo& todo) {
+                const std::shared_ptr<Instance>& instance) {
   line.queue().Remove(*ticket);
   // False: it gave up and is about to say so. (Only posts: see waiter.h.)
   if (!ticket->waiter->Signal()) return;
@@ -54,10 +54,7 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
   if (instance->state() == InstanceState::kReady) {
     instance->Transition(InstanceState::kHeld);
   }
-  if (instance->idle.stop_possible()) {
-    todo.stop.push_back(
-        std::exchange(instance->idle, std::stop_source(std::nostopstate)));
-  }
+  instance->idle_since = coro::kNever;
   Note(instance);
   DropCaused(line, *ticket, instance.get());
   ticket->lease->Bind(instance, last_token_);
@@ -152,7 +149,7 @@ void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
   // One that is to be closed is of no use, whatever the policy.
   if (!instance.retired) {
     if (policy_.abandon_init == AbandonInit::kKeep || instance.warm) return;
-    Line& line = LineOf(instance.info().key);
+    Line& line = *instance.line;
     if (line.IsUnderWay(instance)) return;  // waiters count on it
     const bool spare =
         line.spares() < static_cast<std::size_t>(policy_.min_idle);
@@ -270,30 +267,43 @@ void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
       return;
   }
   const bool needed =
-      instance->ready() && LineOf(instance->info().key).idle() <=
-                               static_cast<std::size_t>(policy_.min_idle);
+      instance->ready() &&
+      instance->line->idle() <= static_cast<std::size_t>(policy_.min_idle);
   if (instance->retired ||
       (policy_.idle_timeout == absl::ZeroDuration() && !needed)) {
     instance->retired = true;
     BeginClosing(*instance, todo);
     Note(instance);
-  } else if (!instance->idle.stop_possible() && WatchesIdle(*instance)) {
-    instance->idle = std::stop_source();
-    todo.idle.emplace_back(instance, instance->idle.get_token());
+  } else if (instance->idle_since == coro::kNever && WatchesIdle(*instance)) {
+    instance->idle_since = runtime_.clock.Now();
+    if (!instance->idle_watch.stop_possible()) {
+      instance->idle_watch = std::stop_source();
+      todo.idle.emplace_back(instance, instance->idle_watch.get_token());
+    }
   }
   EvictForHungry(todo);
 }
 
 bool Pool::WatchesIdle(const Instance& instance) const {
-  return policy_.idle_timeout > absl::ZeroDuration() ||
-         (instance.hooks.check &&
-          policy_.check_interval > absl::ZeroDuration());
+  return std::min(IdleTimeout(), CheckInterval(instance)) !=
+         absl::InfiniteDuration();
+}
+
+absl::Duration Pool::IdleTimeout() const {
+  return policy_.idle_timeout == absl::ZeroDuration() ? absl::InfiniteDuration()
+                                                      : policy_.idle_timeout;
+}
+
+absl::Duration Pool::CheckInterval(const Instance& instance) const {
+  const bool checks =
+      instance.hooks.check && policy_.check_interval > absl::ZeroDuration();
+  return checks ? policy_.check_interval : absl::InfiniteDuration();
 }
 
 void Pool::BeginClosing(Instance& instance, Todo& todo) {
   instance.Transition(InstanceState::kClosing);
   ++closing_;
-  for (std::stop_source* const stop : {&instance.idle, &instance.age}) {
+  for (std::stop_source* const stop : {&instance.idle_watch, &instance.age}) {
     if (stop->stop_possible()) todo.stop.push_back(*stop);
   }
 }
@@ -302,7 +312,7 @@ void Pool::Remove(Instance& instance, Todo& todo) {
   breaker_.GivenUp(EndProbe(instance, todo));
   instances_.erase(instance.number());
   if (instance.constructed()) --closing_;
-  Line& line = LineOf(instance.info().key);
+  Line& line = *instance.line;
   line.Remove(instance);
   if (draining_ && instances_.empty()) emptied_.Set();
   if (policy_.keyed && !draining_ && line.unserved() > 0) {
@@ -351,7 +361,7 @@ void Pool::NoteInit(Instance& instance, const absl::Status& status,
 }
 
 void Pool::Note(const std::shared_ptr<Instance>& instance) {
-  LineOf(instance->info().key).Note(*instance);
+  instance->line->Note(*instance);
   const bool idle = !instance->retired && instance->bound.empty() &&
                     instance->ready() && !instance->checking;
   if (idle && instance->idle_order == 0) {
@@ -385,10 +395,9 @@ Line& Pool::LineOf(const std::string& key) {
 
 std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
     const std::shared_ptr<Instance>& instance) const {
-  const auto line = lines_.find(instance->info().key);
-  if (line == lines_.end()) return {};
+  if (instance->line == nullptr) return {};
   std::vector<std::shared_ptr<Lease>> waiting =
-      line->second.WaitersOf(*instance);
+      instance->line->WaitersOf(*instance);
   for (const std::uint64_t token : instance->bound) {
     waiting.push_back(leases_.at(token));
   }

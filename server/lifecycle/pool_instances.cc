@@ -79,7 +79,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
       const bool alone = instance->warm || !hooks.enter;
       if (alone && !awaits_init) MarkReady(instance, todo);
       if (!hooks.init) NoteInit(*instance, absl::OkStatus(), todo);
-      Dispatch(LineOf(instance->info().key), todo);
+      Dispatch(*instance->line, todo);
       initializes = alone && awaits_init && !instance->retired;
       // Nobody wants it any more: its init does not even begin.
       if (alone && awaits_init && instance->retired) {
@@ -115,7 +115,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
 void Pool::NotMade(const std::shared_ptr<Instance>& instance,
                    const absl::Status& status, Todo& todo) {
   const std::vector<std::shared_ptr<Ticket>> waiters =
-      LineOf(instance->info().key).TakeWaitersOf(*instance);
+      instance->line->TakeWaitersOf(*instance);
   // Lost while it was made, there may be an object all the same.
   const bool exists = instance->object != nullptr;
   if (exists) instance->Constructed();
@@ -126,7 +126,7 @@ void Pool::NotMade(const std::shared_ptr<Instance>& instance,
   instance->retired = true;
   BeginClosing(*instance, todo);
   Note(instance);
-  Dispatch(LineOf(instance->info().key), todo);
+  Dispatch(*instance->line, todo);
 }
 
 coro::Task<absl::Status> Pool::Construct(std::shared_ptr<Instance> instance) {
@@ -172,13 +172,13 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
     if (status.ok()) {
       MarkReady(instance, todo);
     } else {
-      Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), status);
+      Fail(instance->line->TakeWaitersOf(*instance), status);
       instance->retired = true;
       instance->init_failure = status;
       instance->Transition(InstanceState::kFailed, status);
       Note(instance);
     }
-    Dispatch(LineOf(instance->info().key), todo);
+    Dispatch(*instance->line, todo);
     Settle(instance, todo);
   }
   Perform(std::move(todo));
@@ -220,7 +220,7 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
       instance->retired = true;
       Note(instance);
       Settle(instance, todo);
-      Dispatch(LineOf(instance->info().key), todo);
+      Dispatch(*instance->line, todo);
     }
   }
   Perform(std::move(todo));
@@ -232,53 +232,64 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
 
 coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,
                                  std::stop_token stop) {
-  const coro::Instant since = runtime_.clock.Now();
-  coro::Instant expiry = policy_.idle_timeout == absl::ZeroDuration()
-                             ? coro::kNever
-                             : coro::After(since, policy_.idle_timeout);
-  const bool checks =
-      instance->hooks.check && policy_.check_interval > absl::ZeroDuration();
-  coro::Instant next_check =
-      checks ? coro::After(since, policy_.check_interval) : coro::kNever;
-  while (std::min(expiry, next_check) != coro::kNever) {
+  const absl::Duration timeout = IdleTimeout();
+  const absl::Duration interval = CheckInterval(*instance);
+  coro::Instant kept_since = coro::kNever;
+  coro::Instant checked_at = coro::Instant::min();
+  while (true) {
+    const coro::Instant now = runtime_.clock.Now();
+    const coro::Instant since = IdleSince(*instance);
+    const bool idle = since != coro::kNever;
+    // What begins to be idle later is not due before this, either; nor what has
+    // been kept.
+    const coro::Instant expiry =
+        coro::After(idle && since != kept_since ? since : now, timeout);
+    const coro::Instant next_check =
+        coro::After(idle ? std::max(since, checked_at) : now, interval);
     coro::Task<coro::Wake> sleep =
         coro::SleepUntil(runtime_, std::min(expiry, next_check), stop);
     if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
+    if (!idle) continue;
     if (runtime_.clock.Now() >= expiry) {
-      Todo todo;
-      {
-        coro::MutexLock lock(mu_);
-        // Another idle spell has its own stop; what is to be closed may be so
-        // already, and its line be gone.
-        if (stop.stop_requested() || !instance->bound.empty() ||
-            instance->retired) {
-          co_return;
-        }
-        const Line& line = LineOf(instance->info().key);
-        if (line.idle() > static_cast<std::size_t>(policy_.min_idle) ||
-            !instance->ready()) {
-          instance->retired = true;
-          Note(instance);
-          Settle(instance, todo);
-        }
-      }
-      Perform(std::move(todo));
-      expiry = coro::kNever;  // of use yet, as one of min_idle
-      continue;
+      if (since != kept_since) Expire(instance, since);
+      kept_since = since;
+    } else {
+      coro::Task<void> check = Check(instance, since);
+      co_await std::move(check);
+      checked_at = runtime_.clock.Now();
     }
-    coro::Task<bool> check = Check(instance, stop);
-    if (!co_await std::move(check)) co_return;
-    next_check = coro::After(runtime_.clock.Now(), policy_.check_interval);
   }
 }
 
-coro::Task<bool> Pool::Check(std::shared_ptr<Instance> instance,
-                             std::stop_token stop) {
+coro::Instant Pool::IdleSince(const Instance& instance) const {
+  coro::MutexLock lock(mu_);
+  return instance.idle_since;
+}
+
+void Pool::Expire(const std::shared_ptr<Instance>& instance,
+                  coro::Instant since) {
+  Todo todo;
   {
     coro::MutexLock lock(mu_);
-    if (stop.stop_requested() || !instance->bound.empty() ||
-        instance->retired || !instance->ready()) {
-      co_return false;
+    if (instance->idle_since != since || instance->retired) return;
+    const bool needed =
+        instance->ready() &&
+        instance->line->idle() <= static_cast<std::size_t>(policy_.min_idle);
+    if (needed) return;
+    instance->retired = true;
+    Note(instance);
+    Settle(instance, todo);
+  }
+  Perform(std::move(todo));
+}
+
+coro::Task<void> Pool::Check(std::shared_ptr<Instance> instance,
+                             coro::Instant since) {
+  {
+    coro::MutexLock lock(mu_);
+    if (instance->idle_since != since || instance->retired ||
+        !instance->ready()) {
+      co_return;
     }
     instance->checking = true;
     Note(instance);
@@ -295,11 +306,10 @@ coro::Task<bool> Pool::Check(std::shared_ptr<Instance> instance,
       instance->retired = true;
     }
     Note(instance);
-    Dispatch(LineOf(instance->info().key), todo);
+    Dispatch(*instance->line, todo);
     Settle(instance, todo);
   }
   Perform(std::move(todo));
-  co_return status.ok();
 }
 
 coro::Task<void> Pool::WatchAge(std::shared_ptr<Instance> instance,
@@ -317,7 +327,7 @@ coro::Task<void> Pool::WatchAge(std::shared_ptr<Instance> instance,
     instance->retired = true;
     Note(instance);
     Settle(instance, todo);
-    Dispatch(LineOf(instance->info().key), todo);
+    Dispatch(*instance->line, todo);
   }
   Perform(std::move(todo));
 }

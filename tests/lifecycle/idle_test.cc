@@ -72,6 +72,34 @@ TEST_F(IdleTest, MinIdleOutlivesIdleTimeout) {
   EXPECT_EQ(pool().counts().instances, 1u);
 }
 
+TEST_F(IdleTest, IdleTimeoutDoesNotCountAHold) {
+  Policy policy;
+  policy.idle_timeout = absl::Minutes(1);
+  Serve(kAllHooks, policy);
+  Release(Acquire());
+  world_.Advance(absl::Seconds(50));
+  const LeasePtr lease = Acquire();
+  world_.Advance(absl::Seconds(20));  // the first spell would be over
+  Release(lease);
+  world_.Advance(absl::Seconds(59));
+  EXPECT_EQ(pool().counts().instances, 1u);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(pool().counts().instances, 0u);
+}
+
+TEST_F(IdleTest, CheckIntervalDoesNotCountAHold) {
+  Serve(WithCheck(), Checked());
+  Release(Acquire());
+  world_.Advance(absl::Seconds(50));
+  const LeasePtr lease = Acquire();
+  world_.Advance(absl::Seconds(20));
+  Release(lease);
+  world_.Advance(absl::Seconds(59));
+  EXPECT_EQ(script_.Count("check"), 0);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_EQ(script_.Count("check"), 1);
+}
+
 TEST_F(IdleTest, AWarmInitThatFailsIsTriedAgainLater) {
   int inits = 0;
   script_.init = [&inits](InitContext&) {

@@ -73,7 +73,7 @@ class GatedKind : public lifecycle::Kind {
     }
     coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
         lifecycle::UseContext&, absl::string_view method,
-        const lifecycle::Payload&) override {
+        lifecycle::PayloadView) override {
       co_return lifecycle::MethodNotFound(method);
     }
 

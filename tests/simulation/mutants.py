@@ -20,7 +20,7 @@ MUTANTS = [
     Mutant(
         "unbind_forgets_the_queue",
         "pool.cc",
-        "    Dispatch(LineOf(instance->info().key), todo);\n    AbandonUnheld(",
+        "    Dispatch(*instance->line, todo);\n    AbandonUnheld(",
         "    AbandonUnheld(",
         "a returned object goes to nobody",
     ),
@@ -176,7 +176,7 @@ MUTANTS = [
     Mutant(
         "grant_on_a_lost_object_tells_nobody",
         "pool.cc",
-        "      Dispatch(LineOf(instance->info().key), todo);\n"
+        "      Dispatch(*instance->line, todo);\n"
         "    }\n"
         "  }\n"
         "  Perform(std::move(todo));\n"
@@ -235,10 +235,31 @@ MUTANTS = [
         "an object is bound to one who gave up",
     ),
     Mutant(
-        "idle_watch_goes_on",
+        "hold_counts_as_idle",
         "pool_dispatch.cc",
-        "  if (instance->idle.stop_possible()) {",
-        "  if (instance->idle.stop_requested()) {",
+        "  instance->idle_since = coro::kNever;\n",
+        "",
+        "an object is closed idle_timeout after it first came back",
+    ),
+    Mutant(
+        "expires_while_held",
+        "pool_instances.cc",
+        "    if (instance->idle_since != since || instance->retired) return;\n",
+        "    if (instance->retired) return;\n",
+        "idle_timeout retires what somebody has taken meanwhile",
+    ),
+    Mutant(
+        "checked_while_held",
+        "pool_instances.cc",
+        "    if (instance->idle_since != since || instance->retired ||\n",
+        "    if (instance->retired ||\n",
+        "a Check runs on what somebody has taken meanwhile",
+    ),
+    Mutant(
+        "idle_watch_ends",
+        "pool_instances.cc",
+        "    if (!idle) continue;\n",
+        "    if (!idle) co_return;\n",
         "the second idle spell is not watched",
     ),
     Mutant(
@@ -360,7 +381,7 @@ MUTANTS = [
     Mutant(
         "failed_init_fails_nobody",
         "pool_instances.cc",
-        "      Fail(LineOf(instance->info().key).TakeWaitersOf(*instance), status);\n",
+        "      Fail(instance->line->TakeWaitersOf(*instance), status);\n",
         "",
         "the waiters of a failed init wait on",
     ),
@@ -374,8 +395,8 @@ MUTANTS = [
     Mutant(
         "one_too_few_stay_idle",
         "pool_instances.cc",
-        "        if (line.idle() > static_cast<std::size_t>(policy_.min_idle) ||",
-        "        if (line.idle() >= static_cast<std::size_t>(policy_.min_idle) ||",
+        "        instance->line->idle() <= static_cast<std::size_t>(policy_.min_idle);",
+        "        instance->line->idle() < static_cast<std::size_t>(policy_.min_idle);",
         "idle_timeout closes what min_idle keeps",
     ),
     Mutant(
@@ -402,11 +423,11 @@ MUTANTS = [
     Mutant(
         "check_forgets_the_queue",
         "pool_instances.cc",
-        "    Note(instance);\n    Dispatch(LineOf(instance->info().key), todo);\n"
+        "    Note(instance);\n    Dispatch(*instance->line, todo);\n"
         "    Settle(instance, todo);\n  }\n  Perform(std::move(todo));\n"
-        "  co_return status.ok();",
+        "}\n\ncoro::Task<void> Pool::WatchAge",
         "    Note(instance);\n    Settle(instance, todo);\n  }\n"
-        "  Perform(std::move(todo));\n  co_return status.ok();",
+        "  Perform(std::move(todo));\n}\n\ncoro::Task<void> Pool::WatchAge",
         "who came during a check gets no object",
     ),
     Mutant(

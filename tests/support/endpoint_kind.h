@@ -26,7 +26,7 @@ class EndpointObject : public lifecycle::Object {
   }
   coro::Task<absl::StatusOr<lifecycle::Payload>> Use(
       lifecycle::UseContext&, absl::string_view method,
-      const lifecycle::Payload&) override {
+      lifecycle::PayloadView) override {
     co_return lifecycle::MethodNotFound(method);
   }
   absl::StatusOr<std::string> Endpoint(
