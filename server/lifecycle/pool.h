@@ -236,6 +236,12 @@ class Pool {
     std::vector<coro::Instant> wake;
     bool tell_places = false;
     std::vector<std::stop_source> stop;
+
+    // As most are.
+    bool empty() const {
+      return build.empty() && idle.empty() && age.empty() && wake.empty() &&
+             !tell_places && stop.empty();
+    }
   };
 
   // What an instance's object is given to tell of itself.

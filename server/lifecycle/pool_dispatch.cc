@@ -405,6 +405,7 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
 }
 
 void Pool::Perform(Todo&& decided, Begin builds) {
+  if (decided.empty()) return;
   Todo todo = std::move(decided);  // kept no longer than this
   for (std::stop_source& stop : todo.stop) stop.request_stop();
   for (auto& [instance, stop] : todo.idle) {

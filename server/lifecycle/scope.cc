@@ -51,13 +51,14 @@ void Scope::On(std::unique_ptr<AcquireRequested> input, Effects& effects) {
   effects.push_back(StartAcquire{std::move(input)});
 }
 
-void Scope::On(UseRequested input, Effects& effects) {
+void Scope::On(std::unique_ptr<UseRequested> input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
-  if (arrived_.erase(input.call_id) > 0) return;  // its reply comes, or came
-  absl::Status refusal = Refusal(input);
+  const std::uint64_t call_id = input->call_id;
+  if (arrived_.erase(call_id) > 0) return;  // its reply comes, or came
+  absl::Status refusal = Refusal(*input);
   if (!refusal.ok()) {
-    SendUsed reply{input.call_id, std::move(refusal)};
-    if (!IsLive(input.call_id)) {
+    SendUsed reply{call_id, std::move(refusal)};
+    if (!IsLive(call_id)) {
       Tell(std::move(reply), effects);
     } else if (attached_) {  // the call itself has its own reply
       effects.push_back(std::move(reply));
@@ -65,9 +66,9 @@ void Scope::On(UseRequested input, Effects& effects) {
     return;
   }
   // Who uses a call id again has had its reply.
-  DropReply(input.call_id);
-  lost_replies_.erase(input.call_id);
-  unanswered_bytes_ += input.argument.data.size();
+  DropReply(call_id);
+  lost_replies_.erase(call_id);
+  unanswered_bytes_ += input->argument.data.size();
   if (state_ == State::kAcquiring) {
     queued_.push_back(std::move(input));
   } else {
@@ -102,12 +103,11 @@ absl::Status Scope::Refusal(const UseRequested& use) const {
 
 void Scope::On(CancelRequested input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
-  const auto queued = std::find_if(queued_.begin(), queued_.end(),
-                                   [&input](const UseRequested& use) {
-                                     return use.call_id == input.call_id;
-                                   });
+  const auto queued = std::find_if(
+      queued_.begin(), queued_.end(),
+      [&input](const auto& use) { return use->call_id == input.call_id; });
   if (queued != queued_.end()) {
-    unanswered_bytes_ -= queued->argument.data.size();
+    unanswered_bytes_ -= (*queued)->argument.data.size();
     queued_.erase(queued);
     Tell(SendUsed{input.call_id,
                   absl::CancelledError("cancelled before it began")},
@@ -199,7 +199,7 @@ void Scope::On(const Resumed& input, Effects& effects) {
   arrived_.clear();
   if (input.by_acquire) {
     for (const auto& [call_id, use] : live_) arrived_.insert(call_id);
-    for (const UseRequested& use : queued_) arrived_.insert(use.call_id);
+    for (const auto& use : queued_) arrived_.insert(use->call_id);
     for (const auto& [call_id, number] : kept_reply_of_) {
       arrived_.insert(call_id);
     }
@@ -237,7 +237,7 @@ void Scope::On(Malformed input, Effects& effects) {
   End(Disconnected(), std::move(input.status), effects);
 }
 
-void Scope::On(Acquired input, Effects& effects) {
+void Scope::On(Acquired&& input, Effects& effects) {
   if (!input.lease.ok()) {
     // Who ended the scope before it was entered hears why it ended.
     FinishWith(status_.ok() ? input.lease.status() : status_, effects);
@@ -248,9 +248,8 @@ void Scope::On(Acquired input, Effects& effects) {
   if (attached_) effects.push_back(SendEntered{lease_});
   if (!abandoned_) {
     while (!queued_.empty()) {
-      UseRequested use = std::move(queued_.front());
+      Start(std::move(queued_.front()), effects);
       queued_.pop_front();
-      Start(std::move(use), effects);
     }
   }
   queued_.clear();
@@ -260,7 +259,7 @@ void Scope::On(Acquired input, Effects& effects) {
   }
 }
 
-void Scope::On(UseEnded input, Effects& effects) {
+void Scope::On(UseEnded&& input, Effects& effects) {
   const auto live = live_.find(input.call_id);
   unanswered_bytes_ -= live->second.bytes;
   live_.erase(live);
@@ -274,7 +273,7 @@ void Scope::On(UseEnded input, Effects& effects) {
   Conclude(effects);
 }
 
-void Scope::On(LeaseEnded input, Effects& effects) {
+void Scope::On(LeaseEnded&& input, Effects& effects) {
   // By this scope's word, or by others: an operator, a drain.
   if (!cause_.has_value()) {
     cause_ = ExitCause{input.receipt.reason, absl::OkStatus(), false};
@@ -284,7 +283,7 @@ void Scope::On(LeaseEnded input, Effects& effects) {
   Conclude(effects);
 }
 
-void Scope::On(Happened input, Effects& effects) {
+void Scope::On(Happened&& input, Effects& effects) {
   // The exit follows the uses; so do its events, and what follows them, their
   // replies.
   const bool of_exit = input.event.phase == Phase::kExiting ||
@@ -298,14 +297,13 @@ void Scope::On(Happened input, Effects& effects) {
 
 bool Scope::IsLive(std::uint64_t call_id) const {
   return live_.contains(call_id) ||
-         std::any_of(queued_.begin(), queued_.end(),
-                     [call_id](const UseRequested& use) {
-                       return use.call_id == call_id;
-                     });
+         std::any_of(
+             queued_.begin(), queued_.end(),
+             [call_id](const auto& use) { return use->call_id == call_id; });
 }
 
-void Scope::Start(UseRequested use, Effects& effects) {
-  live_.emplace(use.call_id, LiveUse{true, use.argument.data.size()});
+void Scope::Start(std::unique_ptr<UseRequested> use, Effects& effects) {
+  live_.emplace(use->call_id, LiveUse{true, use->argument.data.size()});
   effects.push_back(StartUse{std::move(use)});
 }
 
@@ -349,9 +347,12 @@ void Scope::Abandon(Effects& effects) {
   kept_reply_bytes_ = 0;
   if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
   End(Disconnected(), absl::OkStatus(), effects);
+  std::vector<std::uint64_t> stopped;
   for (auto& [call_id, use] : live_) {
-    if (!use.wanted) continue;
-    use.wanted = false;
+    if (std::exchange(use.wanted, false)) stopped.push_back(call_id);
+  }
+  std::sort(stopped.begin(), stopped.end());
+  for (const std::uint64_t call_id : stopped) {
     effects.push_back(StopUse{call_id});
   }
 }
@@ -366,7 +367,7 @@ void Scope::BeginGrace(absl::Duration grace, Effects& effects) {
   effects.push_back(StartGrace{++grace_number_, grace});
 }
 
-void Scope::Tell(SendEvent event, Effects& effects) {
+void Scope::Tell(SendEvent&& event, Effects& effects) {
   if (keeps()) {
     kept_events_.emplace(++last_kept_, event.event);
     if (kept_events_.size() > kMaxKeptEvents) {
@@ -376,7 +377,7 @@ void Scope::Tell(SendEvent event, Effects& effects) {
   if (attached_) effects.push_back(std::move(event));
 }
 
-void Scope::Tell(SendUsed reply, Effects& effects) {
+void Scope::Tell(SendUsed&& reply, Effects& effects) {
   if (keeps()) {
     DropReply(reply.call_id);
     kept_reply_of_.emplace(reply.call_id, ++last_kept_);

@@ -50,6 +50,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -134,12 +135,12 @@ class Scope {
   struct Happened {
     Event event;
   };
-  // The acquire is kept apart: it is large, and comes once.
-  using Input =
-      std::variant<std::unique_ptr<AcquireRequested>, UseRequested,
-                   CancelRequested, ReleaseRequested, Acknowledged, Resumed,
-                   HalfClosed, Broken, GraceOver, Closing, Malformed, Acquired,
-                   UseEnded, LeaseEnded, Happened>;
+  // What is large, and handed on from one to the next, is kept apart.
+  using Input = std::variant<std::unique_ptr<AcquireRequested>,
+                             std::unique_ptr<UseRequested>, CancelRequested,
+                             ReleaseRequested, Acknowledged, Resumed,
+                             HalfClosed, Broken, GraceOver, Closing, Malformed,
+                             Acquired, UseEnded, LeaseEnded, Happened>;
 
   // ---- what to do ----
 
@@ -151,7 +152,7 @@ class Scope {
   struct StopAcquire {};
   // Call the method; answer with UseEnded.
   struct StartUse {
-    UseRequested use;
+    std::unique_ptr<UseRequested> use;
   };
   // Stop the use under way; it still answers.
   struct StopUse {
@@ -220,7 +221,7 @@ class Scope {
   enum class State { kOpening, kAcquiring, kHeld, kExiting, kLingering, kDone };
 
   void On(std::unique_ptr<AcquireRequested> input, Effects& effects);
-  void On(UseRequested input, Effects& effects);
+  void On(std::unique_ptr<UseRequested> input, Effects& effects);
   void On(CancelRequested input, Effects& effects);
   void On(ReleaseRequested input, Effects& effects);
   void On(const Acknowledged& input, Effects& effects);
@@ -230,15 +231,15 @@ class Scope {
   void On(const GraceOver& input, Effects& effects);
   void On(Closing input, Effects& effects);
   void On(Malformed input, Effects& effects);
-  void On(Acquired input, Effects& effects);
-  void On(UseEnded input, Effects& effects);
-  void On(LeaseEnded input, Effects& effects);
-  void On(Happened input, Effects& effects);
+  void On(Acquired&& input, Effects& effects);
+  void On(UseEnded&& input, Effects& effects);
+  void On(LeaseEnded&& input, Effects& effects);
+  void On(Happened&& input, Effects& effects);
 
   // Why a use is not even begun; OK: it is.
   absl::Status Refusal(const UseRequested& use) const;
   bool IsLive(std::uint64_t call_id) const;
-  void Start(UseRequested use, Effects& effects);
+  void Start(std::unique_ptr<UseRequested> use, Effects& effects);
   // Decides how the scope ends: with `cause` for the lease and `status` for the
   // stream. The first decision stands.
   void End(ExitCause cause, absl::Status status, Effects& effects);
@@ -253,8 +254,8 @@ class Scope {
   bool MayBeResumed() const;
   void BeginGrace(absl::Duration grace, Effects& effects);
   // To the stream, if there is one, and for the next.
-  void Tell(SendEvent event, Effects& effects);
-  void Tell(SendUsed reply, Effects& effects);
+  void Tell(SendEvent&& event, Effects& effects);
+  void Tell(SendUsed&& reply, Effects& effects);
   bool keeps() const {
     return !abandoned_ && (grace_ > absl::ZeroDuration() || has_request_);
   }
@@ -265,8 +266,8 @@ class Scope {
   absl::Status WhyUnanswered(std::uint64_t call_id) const;
 
   State state_ = State::kOpening;
-  std::map<std::uint64_t, LiveUse> live_;  // by call id
-  std::list<UseRequested> queued_;         // before `entered`
+  absl::flat_hash_map<std::uint64_t, LiveUse> live_;  // by call id
+  std::list<std::unique_ptr<UseRequested>> queued_;   // before `entered`
   std::size_t unanswered_bytes_ = 0;
   // How the scope is to end, once somebody said so.
   std::optional<ExitCause> cause_;

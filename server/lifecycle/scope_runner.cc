@@ -163,21 +163,22 @@ coro::Task<void> ScopeRunner::Acquire(
   Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});
 }
 
-void ScopeRunner::Perform(Scope::StartUse effect) {
+void ScopeRunner::Perform(Scope::StartUse&& effect) {
   const std::stop_source stop;
-  use_stops_.insert_or_assign(effect.use.call_id, stop);
+  use_stops_.insert_or_assign(effect.use->call_id, stop);
   Spawn(Use(shared_from_this(), std::move(effect.use), stop.get_token(),
             Deadline()));
 }
 
 coro::Task<void> ScopeRunner::Use(std::shared_ptr<ScopeRunner> /*kept*/,
-                                  Scope::UseRequested request,
+                                  std::unique_ptr<Scope::UseRequested> request,
                                   std::stop_token stop,
                                   coro::Instant deadline) {
-  auto use = lease_->pool().Use(lease_, request.method, request.argument,
+  auto use = lease_->pool().Use(lease_, request->method, request->argument,
                                 /*fencing_token=*/0, std::move(stop), deadline);
   absl::StatusOr<Payload> result = co_await std::move(use);
-  Push({Scope::UseEnded{request.call_id, std::move(result)}, nullptr, nullptr});
+  Push(
+      {Scope::UseEnded{request->call_id, std::move(result)}, nullptr, nullptr});
 }
 
 void ScopeRunner::Perform(const Scope::StopUse& effect) {
@@ -217,7 +218,7 @@ void ScopeRunner::Perform(const Scope::SendEntered& effect) {
   Said();
 }
 
-void ScopeRunner::Perform(Scope::SendUsed effect) {
+void ScopeRunner::Perform(Scope::SendUsed&& effect) {
   stream_->SendUsed(effect.call_id, std::move(effect.result));
   Said();
 }

@@ -16,7 +16,6 @@
 #define ANTEROOM_SERVER_LIFECYCLE_SCOPE_RUNNER_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -24,6 +23,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/coro/clock.h"
@@ -118,13 +118,13 @@ class ScopeRunner : public EventSink,
 
   void Perform(Scope::StartAcquire effect);
   void Perform(Scope::StopAcquire) { acquire_stop_.request_stop(); }
-  void Perform(Scope::StartUse effect);
+  void Perform(Scope::StartUse&& effect);
   void Perform(const Scope::StopUse& effect);
   void Perform(Scope::EndLease effect);
   void Perform(const Scope::StartGrace& effect);
   void Perform(const Scope::SendEvent& effect);
   void Perform(const Scope::SendEntered& effect);
-  void Perform(Scope::SendUsed effect);
+  void Perform(Scope::SendUsed&& effect);
   void Perform(const Scope::SendExited& effect);
   void Perform(const Scope::Finish& effect);
 
@@ -134,8 +134,8 @@ class ScopeRunner : public EventSink,
                            std::unique_ptr<Scope::AcquireRequested> request,
                            std::stop_token stop, coro::Instant deadline);
   coro::Task<void> Use(std::shared_ptr<ScopeRunner> self,
-                       Scope::UseRequested request, std::stop_token stop,
-                       coro::Instant deadline);
+                       std::unique_ptr<Scope::UseRequested> request,
+                       std::stop_token stop, coro::Instant deadline);
   coro::Task<void> AwaitGrace(std::shared_ptr<ScopeRunner> self,
                               std::uint64_t number, coro::Instant until,
                               std::stop_token stop);
@@ -154,7 +154,7 @@ class ScopeRunner : public EventSink,
   Scope scope_;
   std::shared_ptr<ScopeStream> stream_;
   std::shared_ptr<Lease> lease_;
-  std::map<std::uint64_t, std::stop_source> use_stops_;
+  absl::flat_hash_map<std::uint64_t, std::stop_source> use_stops_;
   // Of what is under way, if there is any.
   std::stop_source acquire_stop_{std::nostopstate};
   std::stop_source grace_stop_{std::nostopstate};

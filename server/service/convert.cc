@@ -287,6 +287,11 @@ lifecycle::Payload FromProto(const v1::Payload& proto) {
   return {proto.content_type(), proto.data()};
 }
 
+lifecycle::Payload FromProto(v1::Payload&& proto) {
+  return {std::move(*proto.mutable_content_type()),
+          std::move(*proto.mutable_data())};
+}
+
 lifecycle::PayloadView ViewOf(const v1::Payload& proto) {
   return {proto.content_type(), proto.data()};
 }

@@ -45,6 +45,7 @@ absl::StatusOr<lifecycle::Scope::AcquireRequested> FromProto(
 absl::StatusOr<lifecycle::ExitCause> FromProto(const v1::ReleaseRequest& proto);
 
 lifecycle::Payload FromProto(const v1::Payload& proto);
+lifecycle::Payload FromProto(v1::Payload&& proto);
 // The same, of what `proto` keeps.
 lifecycle::PayloadView ViewOf(const v1::Payload& proto);
 

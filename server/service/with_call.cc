@@ -34,13 +34,17 @@ constexpr rpc::Backlog kMaxBacklog{.messages = 2'000,
 constexpr int kMaxUnansweredCallIds = 7000;
 
 // What a request after the first says.
-absl::StatusOr<Scope::Input> Decode(const v1::WithRequest& request) {
+absl::StatusOr<Scope::Input> Decode(v1::WithRequest&& request) {
   switch (request.request_case()) {
-    case v1::WithRequest::kUse:
-      return Scope::Input(Scope::UseRequested{
-          request.use().call_id(), request.use().method_name(),
-          FromProto(request.use().argument()),
-          CheckMethodName("use.method_name", request.use().method_name())});
+    case v1::WithRequest::kUse: {
+      v1::UseCall& call = *request.mutable_use();
+      auto use = std::make_unique<Scope::UseRequested>();
+      use->call_id = call.call_id();
+      use->invalid = CheckMethodName("use.method_name", call.method_name());
+      use->method = std::move(*call.mutable_method_name());
+      use->argument = FromProto(std::move(*call.mutable_argument()));
+      return Scope::Input(std::move(use));
+    }
     case v1::WithRequest::kRelease: {
       auto cause = FromProto(request.release());
       if (!cause.ok()) return cause.status();
@@ -195,9 +199,9 @@ bool WithCall::Feed(ScopeRunner& scope, rpc::ReadEnd end,
     }
     return false;
   }
-  const absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
+  absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
   absl::StatusOr<Scope::Input> input =
-      request.ok() ? Decode(*request) : request.status();
+      request.ok() ? Decode(*std::move(request)) : request.status();
   scope.Feed(shared_from_this(),
              input.ok() ? *std::move(input)
                         : Scope::Input(Scope::Malformed{input.status()}));

@@ -26,8 +26,8 @@ TEST_F(ScopeTest, UsesAndReleaseBeforeEnteredQueueUpInOrder) {
 TEST_F(ScopeTest, AUseThatIsNoneIsRefusedInItsReply) {
   AcquireIt();
   Entered();
-  EXPECT_EQ(Do(Scope::UseRequested{
-                1, "", {}, InvalidField("use.method_name", "is empty")}),
+  EXPECT_EQ(Do(std::make_unique<Scope::UseRequested>(
+                1, "", Payload(), InvalidField("use.method_name", "is empty"))),
             "used:1:INVALID_REQUEST");
   EXPECT_EQ(Use(1), "use:1");
 }
@@ -47,7 +47,7 @@ TEST_F(ScopeTest, UsesAreBoundedInTheBytesOfTheirArguments) {
   const auto big = [this](std::uint64_t id) {
     Payload argument;
     argument.data = std::string(std::size_t{9} << 20, 'x');
-    return Do(Scope::UseRequested{id, "m", argument, {}});
+    return Do(std::make_unique<Scope::UseRequested>(id, "m", argument));
   };
   EXPECT_EQ(big(1), "");  // queued: not entered yet
   EXPECT_EQ(big(2), "used:2:QUOTA_EXCEEDED");

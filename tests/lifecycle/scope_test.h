@@ -25,7 +25,7 @@ struct Words {
   std::string operator()(const Scope::StartAcquire&) { return "acquire"; }
   std::string operator()(const Scope::StopAcquire&) { return "stop-acquire"; }
   std::string operator()(const Scope::StartUse& effect) {
-    return absl::StrCat("use:", effect.use.call_id);
+    return absl::StrCat("use:", effect.use->call_id);
   }
   std::string operator()(const Scope::StopUse& effect) {
     return absl::StrCat("stop-use:", effect.call_id);
@@ -73,7 +73,7 @@ class ScopeTest : public LifecycleTest {
   }
   std::string Entered() { return Do(Scope::Acquired{Acquire()}); }
   std::string Use(std::uint64_t id) {
-    return Do(Scope::UseRequested{id, "m", {}, {}});
+    return Do(std::make_unique<Scope::UseRequested>(id, "m"));
   }
   std::string Used(std::uint64_t id) {
     return Do(Scope::UseEnded{id, Payload()});

@@ -888,7 +888,7 @@ MUTANTS = [
     Mutant(
         "refusal_kept_as_the_reply",
         "scope.cc",
-        "    if (!IsLive(input.call_id)) {\n",
+        "    if (!IsLive(call_id)) {\n",
         "    if (attached_) {\n",
         "a live call's id said again is its reply after a resume",
     ),
@@ -902,7 +902,7 @@ MUTANTS = [
     Mutant(
         "reply_of_the_first_call_kept",
         "scope.cc",
-        "  DropReply(input.call_id);\n",
+        "  // Who uses a call id again has had its reply.\n  DropReply(call_id);\n",
         "",
         "a call id used again is answered with the first call's reply",
     ),

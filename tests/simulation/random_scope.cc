@@ -222,9 +222,9 @@ void RandomScope::SendUse(std::uint64_t call_id) {
   }
   absl::Status invalid;
   if (call.invalid) invalid = InvalidField("method_name", "is none");
-  runner_->Feed(stream_, Scope::UseRequested{
+  runner_->Feed(stream_, std::make_unique<Scope::UseRequested>(
                              call_id, "m", world_.witness.ArgumentOf(*call.use),
-                             std::move(invalid)});
+                             std::move(invalid)));
 }
 
 UseTrack& RandomScope::MakeUse(bool arrives) {
@@ -270,8 +270,8 @@ void RandomScope::UseALiveId() {
   UseTrack& use = world_.witness.NewUse();
   use.disowned = true;
   again_ = *stream_->owed.begin();
-  runner_->Feed(stream_, Scope::UseRequested{
-                             again_, "m", world_.witness.ArgumentOf(use), {}});
+  runner_->Feed(stream_, std::make_unique<Scope::UseRequested>(
+                             again_, "m", world_.witness.ArgumentOf(use)));
   Expect(std::exchange(again_, 0) == 0, "a live call's id was taken again");
 }
 
@@ -281,8 +281,8 @@ void RandomScope::UseOnAnOldStream() {
   UseTrack& use = world_.witness.NewUse();
   use.disowned = true;
   runner_->Feed(old_[world_.chance.Pick(old_.size())],
-                Scope::UseRequested{
-                    ++last_call_, "m", world_.witness.ArgumentOf(use), {}});
+                std::make_unique<Scope::UseRequested>(
+                    ++last_call_, "m", world_.witness.ArgumentOf(use)));
 }
 
 std::vector<std::uint64_t> RandomScope::Unanswered() const {
