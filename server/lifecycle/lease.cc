@@ -34,26 +34,36 @@ Lease::~Lease() {
 
 std::unique_ptr<Lease::Apart> Lease::MakeApart(const coro::Runtime& runtime,
                                                AcquireOptions& options) {
-  if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
-      options.request.empty() && options.sink == nullptr && !options.deferred &&
+  std::unique_ptr<const Said> said = MakeSaid(options);
+  if (said == nullptr && options.sink == nullptr && !options.deferred &&
       !options.stream_bound) {
     return nullptr;
   }
   auto apart = std::make_unique<Apart>();
-  apart->key = std::move(options.key);
-  apart->holder = std::move(options.holder);
-  apart->labels = std::move(options.labels);
-  apart->request = std::move(options.request);
-  apart->arguments = std::move(options.arguments);
+  apart->said = std::move(said);
   apart->sink = std::move(options.sink);
   apart->enter_by = options.enter_by;
   if (options.deferred) apart->entered = std::make_unique<coro::Event>(runtime);
   return apart;
 }
 
-const Lease::Apart& Lease::NothingApart() {
-  static const Apart nothing;
-  return nothing;
+std::unique_ptr<const Lease::Said> Lease::MakeSaid(AcquireOptions& options) {
+  if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
+      options.request.empty()) {
+    return nullptr;
+  }
+  auto said = std::make_unique<Said>();
+  said->key = std::move(options.key);
+  said->holder = std::move(options.holder);
+  said->labels = std::move(options.labels);
+  said->request = std::move(options.request);
+  said->arguments = std::move(options.arguments);
+  return said;
+}
+
+const Lease::Said& Lease::said() const {
+  static const Said nothing;
+  return apart_ == nullptr || apart_->said == nullptr ? nothing : *apart_->said;
 }
 
 const coro::Runtime& Lease::runtime() const { return pool_.runtime(); }
@@ -112,7 +122,7 @@ LeaseView Lease::View() const {
 
 std::shared_ptr<EventSink> Lease::sink() const {
   coro::MutexLock lock(mu_);
-  return apart().sink;
+  return apart_ == nullptr ? nullptr : apart_->sink;
 }
 
 Payload Lease::TakeArgument() {
@@ -139,7 +149,7 @@ void Lease::Emit(Phase phase, absl::string_view message,
   event.queue_position = position;
   event.status = status;
   if (phase == Phase::kRevoking) event.deadline = WallAt(RevokeAt());
-  EventSink* const sink = apart().sink.get();
+  EventSink* const sink = raw_sink();
   pool_.events().Append(std::move(event),
                         absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
 }
@@ -387,7 +397,7 @@ absl::StatusOr<std::shared_ptr<Instance>> Lease::BeginUse(
                               " is not the lease's, ", fencing_token_));
   }
   ++uses_;
-  if (apart().sink != nullptr || pool_.events().watched()) {
+  if (raw_sink() != nullptr || pool_.events().watched()) {
     Emit(Phase::kUsed, method);
   }
   return instance_;

@@ -109,18 +109,21 @@ class Lease {
   // The public one: "resource/number".
   std::string name() const;
   const std::string& resource() const;
-  const std::string& key() const { return apart().key; }
-  const std::string& holder() const { return apart().holder; }
-  const Labels& labels() const { return apart().labels; }
+  const std::string& key() const { return said().key; }
+  const std::string& holder() const { return said().holder; }
+  const Labels& labels() const { return said().labels; }
   // Identity and request id; empty: the acquire had none.
-  const std::string& request() const { return apart().request; }
+  const std::string& request() const { return said().request; }
   // What tells its other arguments apart from another acquire's.
-  const std::string& arguments() const { return apart().arguments; }
+  const std::string& arguments() const { return said().arguments; }
   bool no_wait() const { return no_wait_; }
   std::int32_t priority() const { return priority_; }
   bool stream_bound() const { return stream_bound_; }
-  bool deferred() const { return apart().entered != nullptr; }
-  coro::Instant enter_by() const { return apart().enter_by; }
+  bool deferred() const {
+    return apart_ != nullptr && apart_->entered != nullptr;
+  }
+  // REQUIRES: deferred().
+  coro::Instant enter_by() const { return apart_->enter_by; }
   // 0 until it is bound; who may look before that takes it from View().
   std::uint64_t fencing_token() const { return fencing_token_; }
   // What its hooks are told of it.
@@ -227,14 +230,18 @@ class Lease {
   coro::Timers::Id SetTimer(coro::Timers::Id timer, coro::Instant when);
 
  private:
-  // What few leases have. Constant, but for the sink and the call, which are
-  // guarded by mu_.
-  struct Apart {
+  // What its client said of it.
+  struct Said {
     std::string key;
     std::string holder;
     Labels labels;
     std::string request;
     std::string arguments;
+  };
+  // What few leases have. Constant, but for the sink and the call, which are
+  // guarded by mu_.
+  struct Apart {
+    std::unique_ptr<const Said> said;  // null: nothing
     std::shared_ptr<EventSink> sink;
     EndCall on_end;
     coro::Instant enter_by = coro::kNever;
@@ -266,9 +273,10 @@ class Lease {
   // Null where it has nothing to say.
   static std::unique_ptr<Apart> MakeApart(const coro::Runtime& runtime,
                                           AcquireOptions& options);
-  static const Apart& NothingApart();
-  const Apart& apart() const {
-    return apart_ == nullptr ? NothingApart() : *apart_;
+  static std::unique_ptr<const Said> MakeSaid(AcquireOptions& options);
+  const Said& said() const;
+  EventSink* raw_sink() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return apart_ == nullptr ? nullptr : apart_->sink.get();
   }
   const coro::Runtime& runtime() const;
   const Policy& policy() const;

@@ -21,11 +21,6 @@ absl::Status NotAcquired() {
       "the first request of a With stream must be an acquire or a resume");
 }
 
-std::size_t BytesOf(const Scope::SendUsed& reply) {
-  return reply.result.ok() ? reply.result->data.size()
-                           : reply.result.status().message().size();
-}
-
 ExitCause Disconnected() {
   return ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false};
 }
@@ -54,7 +49,8 @@ void Scope::On(std::unique_ptr<AcquireRequested> input, Effects& effects) {
 void Scope::On(std::unique_ptr<UseRequested> input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
   const std::uint64_t call_id = input->call_id;
-  if (arrived_.erase(call_id) > 0) return;  // its reply comes, or came
+  // Its reply comes, or came.
+  if (kept_ != nullptr && kept_->TakeArrived(call_id)) return;
   absl::Status refusal = Refusal(*input);
   if (!refusal.ok()) {
     SendUsed reply{call_id, std::move(refusal)};
@@ -66,8 +62,7 @@ void Scope::On(std::unique_ptr<UseRequested> input, Effects& effects) {
     return;
   }
   // Who uses a call id again has had its reply.
-  DropReply(call_id);
-  lost_replies_.erase(call_id);
+  Forget(call_id);
   unanswered_bytes_ += input->argument.data.size();
   if (state_ == State::kAcquiring) {
     queued_.push_back(std::move(input));
@@ -131,11 +126,7 @@ void Scope::On(ReleaseRequested input, Effects& effects) {
 
 void Scope::On(const Acknowledged& input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
-  for (const std::uint64_t call_id : input.call_ids) {
-    DropReply(call_id);
-    lost_replies_.erase(call_id);
-    arrived_.erase(call_id);  // the id is free for another call
-  }
+  for (const std::uint64_t call_id : input.call_ids) Forget(call_id);
 }
 
 void Scope::On(HalfClosed, Effects& effects) {
@@ -184,39 +175,34 @@ void Scope::On(const Resumed& input, Effects& effects) {
   if (lease_ != nullptr) effects.push_back(SendEntered{lease_});
   if (!input.by_acquire) {
     // It has the replies that it does not ask for.
-    const std::set<std::uint64_t> unanswered(input.unanswered.begin(),
-                                             input.unanswered.end());
-    std::vector<std::uint64_t> has;
-    for (const auto& [call_id, number] : kept_reply_of_) {
-      if (!unanswered.contains(call_id)) has.push_back(call_id);
-    }
-    for (const std::uint64_t call_id : has) DropReply(call_id);
-    std::erase_if(lost_replies_, [&unanswered](std::uint64_t call_id) {
-      return !unanswered.contains(call_id);
-    });
+    kept().ForgetAllBut({input.unanswered.begin(), input.unanswered.end()});
   }
-  Replay(input, effects);
-  arrived_.clear();
+  kept().Replay(
+      input.after_sequence,
+      [&effects](const Event& event) { effects.push_back(SendEvent{event}); },
+      [&effects](std::uint64_t call_id, const Kept::Reply& reply) {
+        effects.push_back(SendUsed{call_id, reply});
+      });
+  std::vector<std::uint64_t> arrived;
   if (input.by_acquire) {
-    for (const auto& [call_id, use] : live_) arrived_.insert(call_id);
-    for (const auto& use : queued_) arrived_.insert(use->call_id);
-    for (const auto& [call_id, number] : kept_reply_of_) {
-      arrived_.insert(call_id);
-    }
-    for (const std::uint64_t call_id : lost_replies_) {
-      arrived_.insert(call_id);
+    arrived = kept().replied();
+    for (const auto& [call_id, use] : live_) arrived.push_back(call_id);
+    for (const auto& use : queued_) arrived.push_back(use->call_id);
+    for (const std::uint64_t call_id : kept().lost()) {
+      arrived.push_back(call_id);
       effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
     }
   }
+  kept().Arrived(std::move(arrived));
   for (const std::uint64_t call_id : input.unanswered) {
-    if (IsLive(call_id) || kept_reply_of_.contains(call_id)) continue;
+    if (IsLive(call_id) || kept().has_reply(call_id)) continue;
     effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
   }
   if (state_ == State::kLingering) TellEnd(effects);
 }
 
 absl::Status Scope::WhyUnanswered(std::uint64_t call_id) const {
-  if (!keeps() || !knows_all_lost_ || lost_replies_.contains(call_id)) {
+  if (!keeps() || (kept_ != nullptr && kept_->MayBeLost(call_id))) {
     return Error(Reason::kReplyLost,
                  absl::StrCat("call ", call_id,
                               " may have run, and its reply is kept no longer: "
@@ -279,7 +265,7 @@ void Scope::On(LeaseEnded&& input, Effects& effects) {
     cause_ = ExitCause{input.receipt.reason, absl::OkStatus(), false};
   }
   state_ = State::kExiting;
-  receipt_ = std::move(input.receipt);
+  receipt_ = std::make_unique<Receipt>(std::move(input.receipt));
   Conclude(effects);
 }
 
@@ -318,7 +304,7 @@ void Scope::End(ExitCause cause, absl::Status status, Effects& effects) {
 }
 
 void Scope::Conclude(Effects& effects) {
-  if (!receipt_.has_value() || !live_.empty()) return;
+  if (receipt_ == nullptr || !live_.empty()) return;
   if (state_ == State::kLingering) return;
   state_ = State::kLingering;
   if (attached_) TellEnd(effects);
@@ -341,10 +327,7 @@ void Scope::FinishWith(absl::Status status, Effects& effects) {
 void Scope::Abandon(Effects& effects) {
   abandoned_ = true;
   grace_ = absl::ZeroDuration();
-  kept_events_.clear();
-  kept_replies_.clear();
-  kept_reply_of_.clear();
-  kept_reply_bytes_ = 0;
+  kept_.reset();
   if (state_ == State::kAcquiring) effects.push_back(StopAcquire{});
   End(Disconnected(), absl::OkStatus(), effects);
   std::vector<std::uint64_t> stopped;
@@ -368,57 +351,22 @@ void Scope::BeginGrace(absl::Duration grace, Effects& effects) {
 }
 
 void Scope::Tell(SendEvent&& event, Effects& effects) {
-  if (keeps()) {
-    kept_events_.emplace(++last_kept_, event.event);
-    if (kept_events_.size() > kMaxKeptEvents) {
-      kept_events_.erase(kept_events_.begin());
-    }
-  }
+  if (keeps()) kept().Keep(event.event);
   if (attached_) effects.push_back(std::move(event));
 }
 
 void Scope::Tell(SendUsed&& reply, Effects& effects) {
-  if (keeps()) {
-    DropReply(reply.call_id);
-    kept_reply_of_.emplace(reply.call_id, ++last_kept_);
-    kept_replies_.emplace(last_kept_, reply);
-    kept_reply_bytes_ += BytesOf(reply);
-    while (kept_replies_.size() > kMaxKeptReplies ||
-           kept_reply_bytes_ > kMaxKeptReplyBytes) {
-      const std::uint64_t oldest = kept_replies_.begin()->second.call_id;
-      DropReply(oldest);
-      lost_replies_.insert(oldest);
-    }
-    if (lost_replies_.size() > kMaxLostReplies) {
-      lost_replies_.erase(lost_replies_.begin());
-      knows_all_lost_ = false;
-    }
-  }
+  if (keeps()) kept().Keep(reply.call_id, reply.result);
   if (attached_) effects.push_back(std::move(reply));
 }
 
-void Scope::DropReply(std::uint64_t call_id) {
-  const auto found = kept_reply_of_.find(call_id);
-  if (found == kept_reply_of_.end()) return;
-  const auto kept = kept_replies_.find(found->second);
-  kept_reply_bytes_ -= BytesOf(kept->second);
-  kept_replies_.erase(kept);
-  kept_reply_of_.erase(found);
+Kept& Scope::kept() {
+  if (kept_ == nullptr) kept_ = std::make_unique<Kept>();
+  return *kept_;
 }
 
-void Scope::Replay(const Resumed& resumed, Effects& effects) const {
-  auto reply = kept_replies_.begin();
-  for (const auto& [number, event] : kept_events_) {
-    for (; reply != kept_replies_.end() && reply->first < number; ++reply) {
-      effects.push_back(reply->second);
-    }
-    if (event.sequence > resumed.after_sequence) {
-      effects.push_back(SendEvent{event});
-    }
-  }
-  for (; reply != kept_replies_.end(); ++reply) {
-    effects.push_back(reply->second);
-  }
+void Scope::Forget(std::uint64_t call_id) {
+  if (kept_ != nullptr) kept_->Forget(call_id);
 }
 
 }  // namespace anteroom::lifecycle

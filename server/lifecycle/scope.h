@@ -42,10 +42,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,6 +54,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/lifecycle/event.h"
+#include "server/lifecycle/kept.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/payload.h"
 #include "server/lifecycle/receipt.h"
@@ -200,17 +199,12 @@ class Scope {
   // Its grace is over, or it had none: no stream may take it over any more.
   bool abandoned() const { return abandoned_; }
   // Bytes of the replies that it keeps for another stream.
-  std::size_t kept_bytes() const { return kept_reply_bytes_; }
+  std::size_t kept_bytes() const {
+    return kept_ == nullptr ? 0 : kept_->bytes();
+  }
   // Its lease has ended; it waits only to tell that to a stream that resumes
   // it.
   bool lingering() const { return state_ == State::kLingering; }
-
-  // Bounds of what is kept for a stream that resumes it.
-  static constexpr std::size_t kMaxKeptReplies = 1000;
-  static constexpr std::size_t kMaxKeptReplyBytes = std::size_t{1} << 20;
-  static constexpr std::size_t kMaxKeptEvents = 1000;
-  // Call ids remembered of replies that the bounds have dropped.
-  static constexpr std::size_t kMaxLostReplies = 5000;
 
  private:
   // A use that was started and has not ended.
@@ -259,8 +253,9 @@ class Scope {
   bool keeps() const {
     return !abandoned_ && (grace_ > absl::ZeroDuration() || has_request_);
   }
-  void DropReply(std::uint64_t call_id);
-  void Replay(const Resumed& resumed, Effects& effects) const;
+  Kept& kept();
+  // Nothing is known of the call any more.
+  void Forget(std::uint64_t call_id);
   void TellEnd(Effects& effects);
   // What is known of a call that is neither live nor kept.
   absl::Status WhyUnanswered(std::uint64_t call_id) const;
@@ -273,8 +268,8 @@ class Scope {
   std::optional<ExitCause> cause_;
   absl::Status status_;
   bool abandoned_ = false;
-  std::shared_ptr<Lease> lease_;  // once entered
-  std::optional<Receipt> receipt_;
+  std::shared_ptr<Lease> lease_;      // once entered
+  std::unique_ptr<Receipt> receipt_;  // once the lease has ended
   // EXITING and what came after it: for when no use is live any more.
   std::vector<Event> exit_events_;
 
@@ -284,17 +279,8 @@ class Scope {
   bool attached_ = true;
   std::uint64_t grace_number_ = 0;
   bool grace_runs_ = false;
-  // Both numbered in the order in which they were told.
-  std::map<std::uint64_t, Event> kept_events_;
-  std::map<std::uint64_t, SendUsed> kept_replies_;
-  std::uint64_t last_kept_ = 0;
-  std::map<std::uint64_t, std::uint64_t> kept_reply_of_;  // call id: number
-  std::size_t kept_reply_bytes_ = 0;
-  // Replies that the bounds have dropped; false: some even of these.
-  std::set<std::uint64_t> lost_replies_;
-  bool knows_all_lost_ = true;
-  // Calls that had arrived when the same acquire came again.
-  std::set<std::uint64_t> arrived_;
+  // Null until there is something: most scopes end with their stream.
+  std::unique_ptr<Kept> kept_;
 };
 
 }  // namespace anteroom::lifecycle

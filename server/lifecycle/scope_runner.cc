@@ -47,18 +47,19 @@ void ScopeRunner::Push(Item&& item) {
   Pump();
 }
 
-bool ScopeRunner::TakeStored() {
-  batch_.clear();
+std::optional<ScopeRunner::Item> ScopeRunner::TakeStored() {
   while (true) {
     {
       coro::MutexLock lock(mu_);
-      if (!items_.empty()) {
-        batch_.swap(items_);
-        return true;
-      }
+      if (taken_ < items_.size()) return std::move(items_[taken_++]);
+      taken_ = 0;
+      items_.clear();
+      // Room for the one that most calls need: there may be many streams, and
+      // most are idle.
+      if (items_.capacity() > 1) items_.shrink_to_fit();
       if (unflushed_ == 0) {
         pumping_ = false;
-        return false;
+        return std::nullopt;
       }
     }
     Flush();
@@ -66,9 +67,7 @@ bool ScopeRunner::TakeStored() {
 }
 
 void ScopeRunner::Pump() {
-  while (TakeStored()) {
-    for (Item& item : batch_) Handle(item);
-  }
+  while (std::optional<Item> item = TakeStored()) Handle(*item);
 }
 
 void ScopeRunner::Handle(Item& item) {

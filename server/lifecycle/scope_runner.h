@@ -62,10 +62,10 @@ class ScopeStream {
 class ScopeRunner : public EventSink,
                     public std::enable_shared_from_this<ScopeRunner> {
  public:
-  // `request`: the request id of its acquire, if it has one. `anteroom` and
-  // `scopes` outlive the tasks of the group that `ticket` is of, in which it
-  // runs.
-  ScopeRunner(coro::Runtime runtime, Anteroom& anteroom, Scopes& scopes,
+  // `request`: the request id of its acquire, if it has one. `runtime`,
+  // `anteroom` and `scopes` outlive the tasks of the group that `ticket` is of,
+  // in which it runs.
+  ScopeRunner(const coro::Runtime& runtime, Anteroom& anteroom, Scopes& scopes,
               coro::TaskGroup::Ticket ticket, std::string request)
       : runtime_(runtime),
         anteroom_(anteroom),
@@ -105,9 +105,9 @@ class ScopeRunner : public EventSink,
   bool Store(Item&& item);
   // Has it handled, here and now, unless a pump is at work that will.
   void Push(Item&& item);
-  // Moves what is stored to `batch_`. Nothing: the pump rests, and all that was
+  // The next that is stored. Nothing: the pump rests, and all that was
   // said is on its way.
-  bool TakeStored();
+  std::optional<Item> TakeStored();
   void Handle(Item& item);
   // False: the scope is done.
   bool Take(const Item& item);
@@ -144,7 +144,7 @@ class ScopeRunner : public EventSink,
   // What bounds a hook called now: nothing, where another stream may come.
   coro::Instant Deadline() const;
 
-  const coro::Runtime runtime_;
+  const coro::Runtime& runtime_;
   Anteroom& anteroom_;
   Scopes& scopes_;
   const std::string request_;
@@ -158,8 +158,7 @@ class ScopeRunner : public EventSink,
   // Of what is under way, if there is any.
   std::stop_source acquire_stop_{std::nostopstate};
   std::stop_source grace_stop_{std::nostopstate};
-  std::vector<Item> batch_;  // what it handles
-  int unflushed_ = 0;        // what was sent since the last Flush()
+  int unflushed_ = 0;  // what was sent since the last Flush()
   bool outlives_stream_ = false;
   bool told_lingering_ = false;
   bool forgotten_ = false;
@@ -167,6 +166,7 @@ class ScopeRunner : public EventSink,
 
   coro::Mutex mu_;
   std::vector<Item> items_ ABSL_GUARDED_BY(mu_);  // empty while the pump rests
+  std::size_t taken_ ABSL_GUARDED_BY(mu_) = 0;    // of those
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;
 };
 

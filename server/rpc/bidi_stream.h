@@ -39,9 +39,9 @@ class BidiStream {
   std::stop_token stop_token() const { return bytes_->call().stop_token(); }
   coro::Instant deadline() const { return bytes_->call().deadline(); }
 
-  // The next request, for Parse(); `bytes` live until the task has ended. At
-  // most one at a time. If it waited it resumes as ByteStream's says.
-  coro::Task<ReadEnd> ReadBytes(std::stop_token stop, grpc::ByteBuffer& bytes) {
+  // Awaited, reads the next request, for Parse(), as ByteStream's says. At most
+  // one at a time.
+  auto ReadBytes(std::stop_token stop, grpc::ByteBuffer& bytes) {
     return bytes_->Read(std::move(stop), bytes);
   }
 
@@ -60,8 +60,7 @@ class BidiStream {
   coro::Task<absl::StatusOr<std::optional<Request>>> Read(
       std::stop_token stop = {}) {
     grpc::ByteBuffer bytes;
-    coro::Task<ReadEnd> read = ReadBytes(std::move(stop), bytes);
-    const ReadEnd end = co_await std::move(read);
+    const ReadEnd end = co_await ReadBytes(std::move(stop), bytes);
     if (end == ReadEnd::kStopped) co_return ReadStopped();
     if (end == ReadEnd::kOver) co_return std::nullopt;
     absl::StatusOr<Request> request = Parse(bytes);

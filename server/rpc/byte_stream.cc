@@ -76,6 +76,7 @@ void ByteStream::OnWriteDone(bool ok) {
   {
     coro::MutexLock lock(mu_);
     writing_ = false;
+    outgoing_.Clear();  // nothing may follow for long
     if (!ok) {
       broken_ = true;
       DropQueue();
@@ -109,7 +110,7 @@ void ByteStream::End(const absl::Status& status) {
   {
     coro::MutexLock lock(mu_);
     ended_ = true;
-    final_status_ = ToGrpcStatus(status);
+    final_status_ = status;
     next = Advance();
   }
   Start(next);
@@ -130,7 +131,6 @@ void ByteStream::OnDone() {
 ByteStream::Next ByteStream::Advance() {
   if (writing_ || finished_) return Next::kNothing;
   if (!queue_.empty()) {
-    outgoing_.Clear();
     outgoing_.Swap(&queue_.front());
     queue_.pop_front();
     queued_bytes_ -= outgoing_.Length();
@@ -152,7 +152,7 @@ void ByteStream::Start(Next next) {
   if (next == Next::kNothing) return;
   if (next == Next::kFinish) {
     TsanRelease(this);
-    Finish(final_status_);
+    Finish(ToGrpcStatus(final_status_));
     return;
   }
   // Before the write is started, so before its reaction.
@@ -160,7 +160,7 @@ void ByteStream::Start(Next next) {
   TsanRelease(this);
   grpc::WriteOptions options;
   if (next == Next::kWriteAndFinish) {
-    StartWriteAndFinish(&outgoing_, options, final_status_);
+    StartWriteAndFinish(&outgoing_, options, ToGrpcStatus(final_status_));
     return;
   }
   if (next == Next::kWriteMore) options.set_buffer_hint();

@@ -50,11 +50,13 @@ class ByteStream
 
   CallContext& call() { return call_; }
 
-  // Reads the next message into `message`, which lives until the task has
-  // ended. It is over once the client has half-closed (or the stream is broken:
-  // the call's stop token tells). If it waited it resumes within OnReadDone(),
-  // which does nothing else, or on the executor if it was stopped.
-  coro::Task<ReadEnd> Read(std::stop_token stop, grpc::ByteBuffer& message) {
+  // Reads the next message into `message`, which lives until it was
+  // awaited. It is over once the client has half-closed (or the stream is
+  // broken: the call's stop token tells). If it waited it resumes within
+  // OnReadDone(), which does nothing else, or on the executor if it was
+  // stopped.
+  Incoming::Reading<ByteStream> Read(std::stop_token stop,
+                                     grpc::ByteBuffer& message) {
     return incoming_.Read(shared_from_this(), calls_.runtime(), std::move(stop),
                           message);
   }
@@ -104,7 +106,7 @@ class ByteStream
   Incoming incoming_;
   // Owned by the write and the Finish in flight.
   grpc::ByteBuffer outgoing_;
-  grpc::Status final_status_;
+  absl::Status final_status_;
 
   coro::Mutex mu_;
   std::shared_ptr<ByteStream> self_ ABSL_GUARDED_BY(mu_);  // until OnDone

@@ -48,10 +48,11 @@ class ClientByteStream
                                                  coro::Instant deadline);
   ~ClientByteStream() override;
 
-  // Reads the next message into `message`, which lives until the task has
-  // ended. Once there are no more End() tells why. Resumes on the executor if
+  // Reads the next message into `message`, which lives until it was
+  // awaited. Once there are no more End() tells why. Resumes on the executor if
   // it waited.
-  coro::Task<ReadEnd> Read(std::stop_token stop, grpc::ByteBuffer& message) {
+  Incoming::Reading<ClientByteStream> Read(std::stop_token stop,
+                                           grpc::ByteBuffer& message) {
     return incoming_.Read(shared_from_this(), runtime_, std::move(stop),
                           message);
   }

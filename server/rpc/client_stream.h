@@ -36,8 +36,7 @@ class ClientStream {
   coro::Task<absl::StatusOr<std::optional<Response>>> Read(
       std::stop_token stop) {
     grpc::ByteBuffer bytes;
-    auto read = bytes_->Read(std::move(stop), bytes);
-    const ReadEnd end = co_await std::move(read);
+    const ReadEnd end = co_await bytes_->Read(std::move(stop), bytes);
     if (end == ReadEnd::kStopped) co_return ReadStopped();
     if (end == ReadEnd::kOver) co_return std::nullopt;
     absl::StatusOr<Response> response = FromBytes<Response>(bytes);

@@ -7,7 +7,9 @@
 #ifndef ANTEROOM_SERVER_RPC_INCOMING_H_
 #define ANTEROOM_SERVER_RPC_INCOMING_H_
 
+#include <coroutine>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <utility>
 
@@ -16,7 +18,6 @@
 #include "server/coro/clock.h"
 #include "server/coro/mutex.h"
 #include "server/coro/runtime.h"
-#include "server/coro/task.h"
 #include "server/coro/waiter.h"
 #include "server/rpc/tsan.h"
 
@@ -36,35 +37,18 @@ inline absl::Status ReadStopped() {
 
 class Incoming {
  public:
-  // Reads the next message of `reactor`, whose member this is, into `message`,
-  // which lives until the task has ended. If it waited it resumes as
-  // OnReadDone()'s caller says, or on the executor if it was stopped.
   template <typename Reactor>
-  coro::Task<ReadEnd> Read(std::shared_ptr<Reactor> reactor,
-                           coro::Runtime runtime, std::stop_token stop,
-                           grpc::ByteBuffer& message) {
-    while (true) {
-      std::shared_ptr<coro::Waiter> reader;
-      bool starts = false;
-      {
-        coro::MutexLock lock(mu_);
-        if (std::exchange(arrived_, false)) {
-          message.Clear();
-          message.Swap(&message_);
-          co_return ReadEnd::kMessage;
-        }
-        if (over_) co_return ReadEnd::kOver;
-        reader = reader_ = std::make_shared<coro::Waiter>(runtime);
-        starts = !std::exchange(reading_, true);
-      }
-      if (starts) {
-        TsanRelease(reactor.get());
-        reactor->StartRead(&message_);
-      }
-      if (co_await reader->Wait(stop, coro::kNever) == coro::Wake::kCancelled) {
-        co_return ReadEnd::kStopped;
-      }
-    }
+  class Reading;
+
+  // Awaited, reads the next message of `reactor`, whose member this is, into
+  // `message`, which lives until then; the answer is a ReadEnd. If it waited it
+  // resumes as OnReadDone()'s caller says, or on the executor if it was
+  // stopped. No coroutine of its own: a stream waits here for most of its life.
+  template <typename Reactor>
+  Reading<Reactor> Read(std::shared_ptr<Reactor> reactor,
+                        const coro::Runtime& runtime, std::stop_token stop,
+                        grpc::ByteBuffer& message) {
+    return {std::move(reactor), *this, runtime, std::move(stop), message};
   }
 
   // The reactor's OnReadDone. Who waits for it is to be woken up, if not null.
@@ -82,6 +66,35 @@ class Incoming {
   }
 
  private:
+  // A read that begins: what there is, into `message`; else nullopt, and
+  // `reader` is to wait, after the reactor's read was started if `starts`.
+  std::optional<ReadEnd> Begin(const coro::Runtime& runtime,
+                               grpc::ByteBuffer& message,
+                               std::shared_ptr<coro::Waiter>& reader,
+                               bool& starts) {
+    coro::MutexLock lock(mu_);
+    const std::optional<ReadEnd> there = Take(message);
+    if (there.has_value()) return there;
+    reader = reader_ = std::make_shared<coro::Waiter>(runtime);
+    starts = !std::exchange(reading_, true);
+    return std::nullopt;
+  }
+  // One that has waited for OnReadDone().
+  ReadEnd End(grpc::ByteBuffer& message) {
+    coro::MutexLock lock(mu_);
+    return *Take(message);
+  }
+  std::optional<ReadEnd> Take(grpc::ByteBuffer& message)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (std::exchange(arrived_, false)) {
+      message.Clear();
+      message.Swap(&message_);
+      return ReadEnd::kMessage;
+    }
+    if (over_) return ReadEnd::kOver;
+    return std::nullopt;
+  }
+
   // Owned by the read in flight, and by whoever sees that it has arrived.
   grpc::ByteBuffer message_;
 
@@ -90,6 +103,54 @@ class Incoming {
   bool over_ ABSL_GUARDED_BY(mu_) = false;
   bool arrived_ ABSL_GUARDED_BY(mu_) = false;  // nobody has taken it
   std::shared_ptr<coro::Waiter> reader_ ABSL_GUARDED_BY(mu_);
+};
+
+// What Incoming::Read() returns.
+template <typename Reactor>
+class [[nodiscard]] Incoming::Reading {
+ public:
+  Reading(std::shared_ptr<Reactor> reactor, Incoming& incoming,
+          const coro::Runtime& runtime, std::stop_token stop,
+          grpc::ByteBuffer& message)
+      : reactor_(std::move(reactor)),
+        incoming_(incoming),
+        runtime_(runtime),
+        stop_(std::move(stop)),
+        message_(message) {}
+  Reading(const Reading&) = delete;
+  Reading& operator=(const Reading&) = delete;
+
+  bool await_ready() {
+    std::shared_ptr<coro::Waiter> reader;
+    bool starts = false;
+    end_ = incoming_.Begin(runtime_, message_, reader, starts);
+    if (end_.has_value()) return true;
+    if (starts) {
+      TsanRelease(reactor_.get());
+      reactor_->StartRead(&incoming_.message_);
+    }
+    wait_.emplace(std::move(reader), std::move(stop_), coro::kNever);
+    return wait_->await_ready();
+  }
+  bool await_suspend(std::coroutine_handle<> handle) {
+    return wait_->await_suspend(handle);
+  }
+  ReadEnd await_resume() {
+    if (end_.has_value()) return *end_;
+    if (wait_->await_resume() == coro::Wake::kCancelled) {
+      return ReadEnd::kStopped;
+    }
+    return incoming_.End(message_);
+  }
+
+ private:
+  const std::shared_ptr<Reactor> reactor_;
+  Incoming& incoming_;
+  const coro::Runtime& runtime_;
+  std::stop_token stop_;
+  grpc::ByteBuffer& message_;
+  std::optional<ReadEnd> end_;
+  std::optional<coro::Waiter::Awaiter> wait_;
 };
 
 }  // namespace anteroom::rpc

@@ -2,10 +2,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -69,7 +71,8 @@ absl::StatusOr<Scope::Input> Decode(v1::WithRequest&& request) {
 class WithCall : public lifecycle::ScopeStream,
                  public std::enable_shared_from_this<WithCall> {
  public:
-  WithCall(coro::Runtime runtime, lifecycle::Anteroom& anteroom,
+  // All outlive the call, but for the stream, which is there until Run() ends.
+  WithCall(const coro::Runtime& runtime, lifecycle::Anteroom& anteroom,
            WithStream& stream)
       : runtime_(runtime),
         anteroom_(anteroom),
@@ -91,76 +94,81 @@ class WithCall : public lifecycle::ScopeStream,
 
  private:
   // Of what was read, and how that ended. Not in Run(): what they need while
-  // they run would be part of its frame, for as long as the stream is open.
+  // they run would be part of its frame, for as long as the stream is open;
+  // inlined, too.
   //
-  // The scope that the first request asks for.
-  absl::StatusOr<std::shared_ptr<ScopeRunner>> Begin(rpc::ReadEnd end,
-                                                     grpc::ByteBuffer& bytes);
-  absl::StatusOr<std::shared_ptr<ScopeRunner>> Begin(
+  // Finds the scope that the first request asks for.
+  ABSL_ATTRIBUTE_NOINLINE absl::Status Begin(rpc::ReadEnd end,
+                                             grpc::ByteBuffer& bytes);
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> FindScope(
       const v1::WithRequest& request);
   // Tells the scope one more. False: it was the last.
-  bool Feed(ScopeRunner& scope, rpc::ReadEnd end, grpc::ByteBuffer& bytes);
-  Scope::Broken Broken() const;
+  ABSL_ATTRIBUTE_NOINLINE bool Feed(rpc::ReadEnd end, grpc::ByteBuffer& bytes);
+  // Only posts: it runs wherever the stream's stop is requested.
+  struct OnBroken {
+    std::shared_ptr<WithCall> call;
+    void operator()() const;
+  };
 
-  const coro::Runtime runtime_;
+  const coro::Runtime& runtime_;
   lifecycle::Anteroom& anteroom_;
-  WithStream& stream_;  // gone once Run() has ended
+  WithStream& stream_;
   const coro::Instant deadline_;
-  std::stop_source reads_stop_;  // once finished
-  absl::Status status_;          // written before `finished_` is set
+  std::shared_ptr<ScopeRunner> scope_;  // once the first request has come
+  std::stop_source reads_stop_;         // once finished
+  absl::Status status_;                 // written before `finished_` is set
   coro::Event finished_;
 };
 
 Task<absl::Status> WithCall::Run(std::shared_ptr<WithCall> call) {
   WithStream& stream = call->stream_;
   const std::stop_token reads_stop = call->reads_stop_.get_token();
+  std::optional<std::stop_callback<OnBroken>> broken;
   grpc::ByteBuffer bytes;
-  Task<rpc::ReadEnd> first = stream.ReadBytes(reads_stop, bytes);
-  rpc::ReadEnd end = co_await std::move(first);
-  const absl::StatusOr<std::shared_ptr<ScopeRunner>> scope =
-      call->Begin(end, bytes);
-  if (!scope.ok()) co_return scope.status();
-  {
-    // Only posts: it runs wherever the stop is requested.
-    const std::stop_callback broken(
-        stream.stop_token(), [scope = *scope, call] {
-          call->runtime_.executor.Post(
-              [scope, call] { scope->Feed(call, call->Broken()); });
-        });
-    bool more = true;
-    while (more && !reads_stop.stop_requested()) {
-      if (stream.Exceeds(kMaxBacklog)) {
-        Task<void> room = stream.AwaitBacklog(kMaxBacklog, reads_stop);
-        co_await std::move(room);
-      }
-      Task<rpc::ReadEnd> read = stream.ReadBytes(reads_stop, bytes);
-      end = co_await std::move(read);
-      more = call->Feed(**scope, end, bytes);
+  bool more = true;
+  while (more && !reads_stop.stop_requested()) {
+    if (stream.Exceeds(kMaxBacklog)) {
+      Task<void> room = stream.AwaitBacklog(kMaxBacklog, reads_stop);
+      co_await std::move(room);
     }
-    // No more requests: what is under way ends the stream.
-    Task<coro::Wake> finished = call->finished_.Wait();
-    co_await std::move(finished);
+    const rpc::ReadEnd end = co_await stream.ReadBytes(reads_stop, bytes);
+    if (call->scope_ != nullptr) {
+      more = call->Feed(end, bytes);
+    } else {
+      absl::Status begun = call->Begin(end, bytes);
+      if (!begun.ok()) co_return begun;
+      broken.emplace(stream.stop_token(), OnBroken{call});
+    }
   }
+  // No more requests: what is under way ends the stream.
+  Task<coro::Wake> finished = call->finished_.Wait();
+  co_await std::move(finished);
+  broken.reset();
   co_return call->status_;
 }
 
-Scope::Broken WithCall::Broken() const {
-  return {coro::Between(runtime_.clock.Now(), deadline_)};
+void WithCall::OnBroken::operator()() const {
+  call->runtime_.executor.Post([call = call] {
+    call->scope_->Feed(call, Scope::Broken{coro::Between(
+                                 call->runtime_.clock.Now(), call->deadline_)});
+  });
 }
 
-absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
-    rpc::ReadEnd end, grpc::ByteBuffer& bytes) {
-  if (end != rpc::ReadEnd::kMessage) {
-    return stream_.stop_token().stop_requested()
-               ? absl::CancelledError("the stream broke")
-               : Begin(v1::WithRequest());
+absl::Status WithCall::Begin(rpc::ReadEnd end, grpc::ByteBuffer& bytes) {
+  absl::StatusOr<v1::WithRequest> request = v1::WithRequest();
+  if (end == rpc::ReadEnd::kMessage) {
+    request = WithStream::Parse(bytes);
+    if (!request.ok()) return request.status();
+  } else if (stream_.stop_token().stop_requested()) {
+    return absl::CancelledError("the stream broke");
   }
-  const absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
-  if (!request.ok()) return request.status();
-  return Begin(*request);
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> scope = FindScope(*request);
+  if (!scope.ok()) return scope.status();
+  scope_ = *std::move(scope);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
+absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::FindScope(
     const v1::WithRequest& request) {
   if (request.has_acquire()) {
     auto acquire = FromProto(request.acquire(), LeaseBinding::kStream);
@@ -189,22 +197,21 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::Begin(
                       "or a resume");
 }
 
-bool WithCall::Feed(ScopeRunner& scope, rpc::ReadEnd end,
-                    grpc::ByteBuffer& bytes) {
+bool WithCall::Feed(rpc::ReadEnd end, grpc::ByteBuffer& bytes) {
   if (end == rpc::ReadEnd::kStopped) return false;  // finished
   if (end == rpc::ReadEnd::kOver) {
     // A broken stream ends here, too, and is said to be broken before.
     if (!stream_.stop_token().stop_requested()) {
-      scope.Feed(shared_from_this(), Scope::HalfClosed{});
+      scope_->Feed(shared_from_this(), Scope::HalfClosed{});
     }
     return false;
   }
   absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
   absl::StatusOr<Scope::Input> input =
       request.ok() ? Decode(*std::move(request)) : request.status();
-  scope.Feed(shared_from_this(),
-             input.ok() ? *std::move(input)
-                        : Scope::Input(Scope::Malformed{input.status()}));
+  scope_->Feed(shared_from_this(),
+               input.ok() ? *std::move(input)
+                          : Scope::Input(Scope::Malformed{input.status()}));
   return true;
 }
 
@@ -247,8 +254,8 @@ void WithCall::Finish(const absl::Status& status) {
 
 }  // namespace
 
-Task<absl::Status> RunWith(coro::Runtime runtime, lifecycle::Anteroom& anteroom,
-                           WithStream& stream) {
+Task<absl::Status> RunWith(const coro::Runtime& runtime,
+                           lifecycle::Anteroom& anteroom, WithStream& stream) {
   return WithCall::Run(std::make_shared<WithCall>(runtime, anteroom, stream));
 }
 

@@ -16,7 +16,7 @@ using WithStream = rpc::BidiStream<v1::WithRequest, v1::WithResponse>;
 
 // Serves one With stream to its end: when it returns, the scope's lease, if
 // there was one, has ended, and all that it started is joined.
-coro::Task<absl::Status> RunWith(coro::Runtime runtime,
+coro::Task<absl::Status> RunWith(const coro::Runtime& runtime,
                                  lifecycle::Anteroom& anteroom,
                                  WithStream& stream);
 

@@ -214,8 +214,8 @@ TEST_F(ResumeTest, ALostReplyIsSaidToBeLostAfterTheSameAcquireToo) {
   AcquireIt(kGrace, "request");
   Use(1);
   Entered();
-  Do(Scope::UseEnded{
-      1, Payload{"", std::string(Scope::kMaxKeptReplyBytes + 1, 'x')}});
+  Do(Scope::UseEnded{1,
+                     Payload{"", std::string(Kept::kMaxReplyBytes + 1, 'x')}});
   Do(Scope::Broken{});
   EXPECT_EQ(ResumeByAcquire(), "entered used:1:REPLY_LOST");
   EXPECT_EQ(Use(1), "");  // it has run
@@ -231,7 +231,7 @@ TEST_F(ResumeTest, AnAcquireThatFailedMeanwhileIsNotRemembered) {
 
 TEST_F(ResumeTest, RepliesBeyondTheirNumberAreLostAndSaySo) {
   Enter();
-  for (std::uint64_t id = 1; id <= Scope::kMaxKeptReplies + 1; ++id) {
+  for (std::uint64_t id = 1; id <= Kept::kMaxReplies + 1; ++id) {
     Use(id);
     Used(id);
   }
@@ -244,7 +244,7 @@ TEST_F(ResumeTest, RepliesBeyondTheirBytesAreLostAndSaySo) {
   for (std::uint64_t id = 1; id <= 3; ++id) {
     Use(id);
     Do(Scope::UseEnded{
-        id, Payload{"", std::string(Scope::kMaxKeptReplyBytes / 2, 'x')}});
+        id, Payload{"", std::string(Kept::kMaxReplyBytes / 2, 'x')}});
   }
   Do(Scope::Broken{});
   EXPECT_EQ(Resume({1, 2, 3}), "entered used:2:OK used:3:OK used:1:REPLY_LOST");
@@ -252,8 +252,7 @@ TEST_F(ResumeTest, RepliesBeyondTheirBytesAreLostAndSaySo) {
 
 TEST_F(ResumeTest, OnceEvenLostCallsAreForgottenNoCallIsSaidNotToHaveRun) {
   Enter();
-  const std::uint64_t many =
-      Scope::kMaxKeptReplies + Scope::kMaxLostReplies + 1;
+  const std::uint64_t many = Kept::kMaxReplies + Kept::kMaxLost + 1;
   for (std::uint64_t id = 1; id <= many; ++id) {
     Use(id);
     Used(id);
@@ -264,11 +263,11 @@ TEST_F(ResumeTest, OnceEvenLostCallsAreForgottenNoCallIsSaidNotToHaveRun) {
 
 TEST_F(ResumeTest, OfManyEventsTheNewestAreKept) {
   Enter();
-  for (std::uint64_t i = 1; i <= Scope::kMaxKeptEvents + 5; ++i) {
+  for (std::uint64_t i = 1; i <= Kept::kMaxEvents + 5; ++i) {
     Event(Phase::kProgress, i);
   }
   Do(Scope::Broken{});
-  EXPECT_EQ(scope_.Handle(Scope::Resumed{}).size(), 1 + Scope::kMaxKeptEvents);
+  EXPECT_EQ(scope_.Handle(Scope::Resumed{}).size(), 1 + Kept::kMaxEvents);
 }
 
 TEST_F(ResumeTest, ACallIdUsedAgainForgetsItsFirstReply) {

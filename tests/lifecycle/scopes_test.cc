@@ -141,7 +141,7 @@ TEST_F(ScopesTest, OfEndedScopesTheNewestThousandWaitForTheirClients) {
 }
 
 TEST_F(ScopesTest, OfEndedScopesOnlySoManyBytesOfRepliesAreKept) {
-  constexpr std::size_t kReply = Scope::kMaxKeptReplyBytes;
+  constexpr std::size_t kReply = Kept::kMaxReplyBytes;
   script_.use = [](UseContext&, absl::string_view) {
     return ReturnPayload(Payload{"", std::string(kReply, 'x')});
   };

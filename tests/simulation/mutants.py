@@ -895,29 +895,29 @@ MUTANTS = [
     Mutant(
         "reply_kept_after_an_ack",
         "scope.cc",
-        "    DropReply(call_id);\n    lost_replies_.erase(call_id);\n" "    arrived_",
-        "    lost_replies_.erase(call_id);\n    arrived_",
+        "  for (const std::uint64_t call_id : input.call_ids) Forget(call_id);\n",
+        "",
         "an acknowledged reply is sent again",
     ),
     Mutant(
         "reply_of_the_first_call_kept",
         "scope.cc",
-        "  // Who uses a call id again has had its reply.\n  DropReply(call_id);\n",
+        "  // Who uses a call id again has had its reply.\n  Forget(call_id);\n",
         "",
         "a call id used again is answered with the first call's reply",
     ),
     Mutant(
         "call_run_twice",
         "scope.cc",
-        "      arrived_.insert(call_id);\n    }\n    for (",
-        "    }\n    for (",
+        "    arrived = kept().replied();\n",
+        "",
         "a call whose reply is kept runs again after the same acquire",
     ),
     Mutant(
         "live_call_not_received",
         "scope.cc",
-        "    if (IsLive(call_id) || kept_reply_of_.contains(call_id)) continue;\n",
-        "    if (kept_reply_of_.contains(call_id)) continue;\n",
+        "    if (IsLive(call_id) || kept().has_reply(call_id)) continue;\n",
+        "    if (kept().has_reply(call_id)) continue;\n",
         "CALL_NOT_RECEIVED of one that runs",
     ),
     Mutant(
@@ -1019,8 +1019,8 @@ MUTANTS = [
     Mutant(
         "exited_before_a_reply",
         "scope.cc",
-        "  if (!receipt_.has_value() || !live_.empty()) return;\n",
-        "  if (!receipt_.has_value()) return;\n",
+        "  if (receipt_ == nullptr || !live_.empty()) return;\n",
+        "  if (receipt_ == nullptr) return;\n",
         "`exited` is told, and a call has no reply",
     ),
     Mutant(
