@@ -1,9 +1,7 @@
 #include "server/coro/task_group.h"
 
 #include <atomic>
-#include <coroutine>
 #include <cstddef>
-#include <exception>
 #include <utility>
 
 #include "server/coro/check.h"
@@ -63,35 +61,9 @@ TaskGroup::Ticket TaskGroup::Ticket::Another() const {
   return Ticket(state_);
 }
 
-// A coroutine that nobody awaits: it frees its own frame, then counts out.
-struct TaskGroup::Driver {
-  struct promise_type {
-    Driver get_return_object() const noexcept { return {}; }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    auto final_suspend() const noexcept {
-      struct Leave {
-        bool await_ready() const noexcept { return false; }
-        void await_suspend(
-            std::coroutine_handle<promise_type> driver) const noexcept {
-          const Ticket ticket = std::move(driver.promise().ticket);
-          driver.destroy();
-        }
-        void await_resume() const noexcept {}
-      };
-      return Leave{};
-    }
-    void return_void() const noexcept {}
-    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
-
-    promise_type(Ticket& ticket, Task<void>&, Executor*)
-        : ticket(std::move(ticket)) {}
-    Ticket ticket;
-  };
-};
-
 // `executor`: where it starts; null: here.
-TaskGroup::Driver TaskGroup::Drive(Ticket /*moved out*/, Task<void> task,
-                                   Executor* executor) {
+TaskGroup::Detached TaskGroup::Drive(Ticket /*moved out*/, Task<void> task,
+                                     Executor* executor) {
   if (executor != nullptr) co_await Yield(*executor);
   // A parameter lives as long as the frame, so the task's own frame is gone
   // once this one is.

@@ -13,7 +13,9 @@
 #ifndef ANTEROOM_SERVER_CORO_TASK_GROUP_H_
 #define ANTEROOM_SERVER_CORO_TASK_GROUP_H_
 
+#include <coroutine>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <stop_token>
 #include <utility>
@@ -49,6 +51,9 @@ class TaskGroup {
   // Spawn() for who is counted in: the group cannot refuse it.
   static void Spawn(Ticket ticket, Task<void> task);
 
+  // What a coroutine returns that is such: see below.
+  class Detached;
+
   // Refuses tasks from now on. Idempotent.
   void Close();
 
@@ -65,8 +70,7 @@ class TaskGroup {
 
  private:
   struct State;
-  struct Driver;
-  static Driver Drive(Ticket ticket, Task<void> task, Executor* executor);
+  static Detached Drive(Ticket ticket, Task<void> task, Executor* executor);
 
   const std::shared_ptr<State> state_;
 };
@@ -85,6 +89,48 @@ class TaskGroup::Ticket {
   explicit Ticket(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
   std::shared_ptr<State> state_;
+};
+
+// A coroutine that nobody awaits: a function, or a method, of the ticket that
+// counts it in (which is moved out), and of what else it needs. It starts at
+// once, frees its own frame when it ends, then counts out; an exception out of
+// it is a bug and ends the process. Spawn() is this with a frame more, for who
+// has a task.
+//
+//   TaskGroup::Detached Serve(TaskGroup::Ticket /*moved out*/, Call call) {
+//     co_await ...;
+//   }
+class TaskGroup::Detached {
+ public:
+  class promise_type {
+   public:
+    template <typename... Others>
+    explicit promise_type(Ticket& ticket, Others&...)
+        : ticket_(std::move(ticket)) {}
+    template <typename Self, typename... Others>
+    promise_type(Self&, Ticket& ticket, Others&...)
+        : ticket_(std::move(ticket)) {}
+
+    Detached get_return_object() const noexcept { return {}; }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    auto final_suspend() const noexcept {
+      struct Leave {
+        bool await_ready() const noexcept { return false; }
+        void await_suspend(
+            std::coroutine_handle<promise_type> detached) const noexcept {
+          const Ticket ticket = std::move(detached.promise().ticket_);
+          detached.destroy();
+        }
+        void await_resume() const noexcept {}
+      };
+      return Leave{};
+    }
+    void return_void() const noexcept {}
+    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+
+   private:
+    Ticket ticket_;
+  };
 };
 
 }  // namespace anteroom::coro

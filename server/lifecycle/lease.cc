@@ -42,8 +42,9 @@ std::unique_ptr<Lease::Apart> Lease::MakeApart(const coro::Runtime& runtime,
   auto apart = std::make_unique<Apart>();
   apart->said = std::move(said);
   apart->sink = std::move(options.sink);
-  apart->enter_by = options.enter_by;
-  if (options.deferred) apart->entered = std::make_unique<coro::Event>(runtime);
+  if (options.deferred) {
+    apart->deferred = std::make_unique<Deferred>(runtime, options.enter_by);
+  }
   return apart;
 }
 
@@ -201,7 +202,7 @@ std::optional<ExitCause> Lease::Enter(Payload value) {
 }
 
 void Lease::AnnounceEntered() {
-  if (deferred()) apart_->entered->Set();
+  if (deferred()) apart_->deferred->entered.Set();
 }
 
 void Lease::Fail(const absl::Status& status, bool announce) {
@@ -249,7 +250,7 @@ std::stop_token Lease::enter_stop() {
 
 coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
                                              coro::Instant deadline) {
-  coro::Event& entered = *apart_->entered;
+  coro::Event& entered = apart_->deferred->entered;
   if (entered.is_set()) co_return absl::OkStatus();
   coro::Task<coro::Wake> wait = entered.Wait(std::move(stop), deadline);
   switch (co_await std::move(wait)) {

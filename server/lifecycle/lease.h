@@ -120,10 +120,10 @@ class Lease {
   std::int32_t priority() const { return priority_; }
   bool stream_bound() const { return stream_bound_; }
   bool deferred() const {
-    return apart_ != nullptr && apart_->entered != nullptr;
+    return apart_ != nullptr && apart_->deferred != nullptr;
   }
   // REQUIRES: deferred().
-  coro::Instant enter_by() const { return apart_->enter_by; }
+  coro::Instant enter_by() const { return apart_->deferred->enter_by; }
   // 0 until it is bound; who may look before that takes it from View().
   std::uint64_t fencing_token() const { return fencing_token_; }
   // What its hooks are told of it.
@@ -238,15 +238,20 @@ class Lease {
     std::string request;
     std::string arguments;
   };
+  struct Deferred {
+    Deferred(const coro::Runtime& runtime, coro::Instant enter_by)
+        : enter_by(enter_by), entered(runtime) {}
+
+    const coro::Instant enter_by;
+    coro::Event entered;  // set once its enter has ended
+  };
   // What few leases have. Constant, but for the sink and the call, which are
   // guarded by mu_.
   struct Apart {
     std::unique_ptr<const Said> said;  // null: nothing
     std::shared_ptr<EventSink> sink;
     EndCall on_end;
-    coro::Instant enter_by = coro::kNever;
-    // Set once its enter has ended; null unless deferred.
-    std::unique_ptr<coro::Event> entered;
+    std::unique_ptr<Deferred> deferred;  // null unless it is
   };
   // What matters until it is entered.
   struct Entering {

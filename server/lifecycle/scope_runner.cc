@@ -24,7 +24,8 @@ void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
 
 void ScopeRunner::OnEvent(const Event& event) {
   if (!Store({Scope::Happened{event}, nullptr, nullptr})) return;
-  runtime_.executor.Post([self = shared_from_this()] { self->Pump(); });
+  scopes_.runtime().executor.Post(
+      [self = shared_from_this()] { self->Pump(); });
 }
 
 bool ScopeRunner::Store(Item&& item) {
@@ -51,12 +52,16 @@ std::optional<ScopeRunner::Item> ScopeRunner::TakeStored() {
   while (true) {
     {
       coro::MutexLock lock(mu_);
-      if (taken_ < items_.size()) return std::move(items_[taken_++]);
-      taken_ = 0;
-      items_.clear();
-      // Room for the one that most calls need: there may be many streams, and
-      // most are idle.
-      if (items_.capacity() > 1) items_.shrink_to_fit();
+      if (taken_ < items_.size()) {
+        std::optional<Item> next(std::move(items_[taken_++]));
+        if (taken_ == items_.size()) {
+          items_.clear();
+          taken_ = 0;
+        }
+        return next;
+      }
+      // There may be many streams, and most are idle: they keep no room.
+      items_.shrink_to_fit();
       if (unflushed_ == 0) {
         pumping_ = false;
         return std::nullopt;
@@ -143,21 +148,18 @@ void ScopeRunner::Perform(Scope::StartAcquire effect) {
   outlives_stream_ = request.disconnect_grace > absl::ZeroDuration();
   if (request.events) request.options.sink = shared_from_this();
   acquire_stop_ = std::stop_source();
-  Spawn(Acquire(shared_from_this(), std::move(effect.request),
-                acquire_stop_.get_token(), Deadline()));
+  Acquire(ticket_->Another(), shared_from_this(), std::move(effect.request),
+          acquire_stop_.get_token(), Deadline());
 }
 
-void ScopeRunner::Spawn(coro::Task<void> task) {
-  coro::TaskGroup::Spawn(ticket_->Another(), std::move(task));
-}
-
-coro::Task<void> ScopeRunner::Acquire(
+coro::TaskGroup::Detached ScopeRunner::Acquire(
+    coro::TaskGroup::Ticket /*moved out*/,
     std::shared_ptr<ScopeRunner> /*kept*/,
     std::unique_ptr<Scope::AcquireRequested> request, std::stop_token stop,
     coro::Instant deadline) {
   auto acquire =
-      anteroom_.Acquire(request->resource, std::move(request->options),
-                        request->max_wait, std::move(stop), deadline);
+      scopes_.anteroom().Acquire(request->resource, std::move(request->options),
+                                 request->max_wait, std::move(stop), deadline);
   absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
   Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});
 }
@@ -165,14 +167,15 @@ coro::Task<void> ScopeRunner::Acquire(
 void ScopeRunner::Perform(Scope::StartUse&& effect) {
   const std::stop_source stop;
   use_stops_.insert_or_assign(effect.use->call_id, stop);
-  Spawn(Use(shared_from_this(), std::move(effect.use), stop.get_token(),
-            Deadline()));
+  Use(ticket_->Another(), shared_from_this(), std::move(effect.use),
+      stop.get_token(), Deadline());
 }
 
-coro::Task<void> ScopeRunner::Use(std::shared_ptr<ScopeRunner> /*kept*/,
-                                  std::unique_ptr<Scope::UseRequested> request,
-                                  std::stop_token stop,
-                                  coro::Instant deadline) {
+coro::TaskGroup::Detached ScopeRunner::Use(
+    coro::TaskGroup::Ticket /*moved out*/,
+    std::shared_ptr<ScopeRunner> /*kept*/,
+    std::unique_ptr<Scope::UseRequested> request, std::stop_token stop,
+    coro::Instant deadline) {
   auto use = lease_->pool().Use(lease_, request->method, request->argument,
                                 /*fencing_token=*/0, std::move(stop), deadline);
   absl::StatusOr<Payload> result = co_await std::move(use);
@@ -192,17 +195,17 @@ void ScopeRunner::Perform(Scope::EndLease effect) {
 void ScopeRunner::Perform(const Scope::StartGrace& effect) {
   grace_stop_.request_stop();
   grace_stop_ = std::stop_source();
-  Spawn(AwaitGrace(shared_from_this(), effect.number,
-                   coro::After(runtime_.clock.Now(), effect.grace),
-                   grace_stop_.get_token()));
+  AwaitGrace(ticket_->Another(), shared_from_this(), effect.number,
+             coro::After(scopes_.runtime().clock.Now(), effect.grace),
+             grace_stop_.get_token());
 }
 
-coro::Task<void> ScopeRunner::AwaitGrace(std::shared_ptr<ScopeRunner> /*kept*/,
-                                         std::uint64_t number,
-                                         coro::Instant until,
-                                         std::stop_token stop) {
+coro::TaskGroup::Detached ScopeRunner::AwaitGrace(
+    coro::TaskGroup::Ticket /*moved out*/,
+    std::shared_ptr<ScopeRunner> /*kept*/, std::uint64_t number,
+    coro::Instant until, std::stop_token stop) {
   coro::Task<coro::Wake> sleep =
-      coro::SleepUntil(runtime_, until, std::move(stop));
+      coro::SleepUntil(scopes_.runtime(), until, std::move(stop));
   if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
   Push({Scope::GraceOver{number}, nullptr, nullptr});
 }

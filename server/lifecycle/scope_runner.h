@@ -62,14 +62,11 @@ class ScopeStream {
 class ScopeRunner : public EventSink,
                     public std::enable_shared_from_this<ScopeRunner> {
  public:
-  // `request`: the request id of its acquire, if it has one. `runtime`,
-  // `anteroom` and `scopes` outlive the tasks of the group that `ticket` is of,
-  // in which it runs.
-  ScopeRunner(const coro::Runtime& runtime, Anteroom& anteroom, Scopes& scopes,
-              coro::TaskGroup::Ticket ticket, std::string request)
-      : runtime_(runtime),
-        anteroom_(anteroom),
-        scopes_(scopes),
+  // `request`: the request id of its acquire, if it has one. `scopes` outlives
+  // the tasks of the group that `ticket` is of, in which it runs.
+  ScopeRunner(Scopes& scopes, coro::TaskGroup::Ticket ticket,
+              std::string request)
+      : scopes_(scopes),
         request_(std::move(request)),
         ticket_(std::move(ticket)) {}
 
@@ -128,24 +125,25 @@ class ScopeRunner : public EventSink,
   void Perform(const Scope::SendExited& effect);
   void Perform(const Scope::Finish& effect);
 
-  void Spawn(coro::Task<void> task);
   // Each keeps `self`, which is this.
-  coro::Task<void> Acquire(std::shared_ptr<ScopeRunner> self,
-                           std::unique_ptr<Scope::AcquireRequested> request,
-                           std::stop_token stop, coro::Instant deadline);
-  coro::Task<void> Use(std::shared_ptr<ScopeRunner> self,
-                       std::unique_ptr<Scope::UseRequested> request,
-                       std::stop_token stop, coro::Instant deadline);
-  coro::Task<void> AwaitGrace(std::shared_ptr<ScopeRunner> self,
-                              std::uint64_t number, coro::Instant until,
-                              std::stop_token stop);
+  coro::TaskGroup::Detached Acquire(
+      coro::TaskGroup::Ticket ticket, std::shared_ptr<ScopeRunner> self,
+      std::unique_ptr<Scope::AcquireRequested> request, std::stop_token stop,
+      coro::Instant deadline);
+  coro::TaskGroup::Detached Use(coro::TaskGroup::Ticket ticket,
+                                std::shared_ptr<ScopeRunner> self,
+                                std::unique_ptr<Scope::UseRequested> request,
+                                std::stop_token stop, coro::Instant deadline);
+  coro::TaskGroup::Detached AwaitGrace(coro::TaskGroup::Ticket ticket,
+                                       std::shared_ptr<ScopeRunner> self,
+                                       std::uint64_t number,
+                                       coro::Instant until,
+                                       std::stop_token stop);
   // What a stream is told that comes too late.
   absl::Status WhyOver() const;
   // What bounds a hook called now: nothing, where another stream may come.
   coro::Instant Deadline() const;
 
-  const coro::Runtime& runtime_;
-  Anteroom& anteroom_;
   Scopes& scopes_;
   const std::string request_;
 

@@ -20,8 +20,8 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
   const std::string key = request.options.request;
   coro::TaskGroup::Ticket ticket = group_.CountIn();
   if (!ticket) return Error(Reason::kDraining, "the server is going away");
-  const auto begun = std::make_shared<ScopeRunner>(runtime_, anteroom_, *this,
-                                                   std::move(ticket), key);
+  const auto begun =
+      std::make_shared<ScopeRunner>(*this, std::move(ticket), key);
   absl::StatusOr<std::shared_ptr<ScopeRunner>> runner;
   bool pumped = true;
   {

@@ -42,6 +42,9 @@ class Scopes {
   Scopes(const Scopes&) = delete;
   Scopes& operator=(const Scopes&) = delete;
 
+  const coro::Runtime& runtime() const { return runtime_; }
+  Anteroom& anteroom() const { return anteroom_; }
+
   // The scope that `request`, the first that `stream` says, begins; or the live
   // one that the same request id has begun, which `stream` then takes over.
   // REQUEST_ID_REUSED if that had other arguments; DRAINING.

@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/coro/task.h"
+#include "server/coro/task_group.h"
 #include "server/error/error.h"
 #include "server/rpc/byte_stream.h"
 #include "server/rpc/calls.h"
@@ -27,7 +28,8 @@
 
 namespace anteroom::rpc {
 
-// Thread safety: Send from any thread; Read from one coroutine at a time.
+// A handle of it. Thread safety: Send from any thread; Read from one coroutine
+// at a time.
 template <typename Request, typename Response>
 class BidiStream {
  public:
@@ -92,22 +94,25 @@ class BidiStream {
     Queue(response);
     Flush();
   }
+  // By the handler's coroutine, once, last.
+  void End(const absl::Status& status) { bytes_->End(status); }
 
  private:
-  const std::shared_ptr<ByteStream> bytes_;
+  std::shared_ptr<ByteStream> bytes_;
 };
 
 template <typename Request, typename Response, typename Factory>
-coro::Task<void> RunBidi(std::shared_ptr<ByteStream> bytes, Factory factory) {
+coro::TaskGroup::Detached RunBidi(coro::TaskGroup::Ticket /*moved out*/,
+                                  BidiStream<Request, Response> stream,
+                                  Factory factory) {
   absl::Status status;
-  BidiStream<Request, Response> stream(bytes);
   try {
     coro::Task<absl::Status> handler = factory(stream);
     status = co_await std::move(handler);
   } catch (...) {
     status = ErrorOfException("the handler");
   }
-  bytes->End(status);
+  stream.End(status);
 }
 
 // Begins to answer a call with the task that `factory(stream)` returns.
@@ -116,8 +121,11 @@ template <typename Request, typename Response, typename Factory>
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* StartBidi(
     Calls& calls, grpc::CallbackServerContext& context, Factory factory) {
   const std::shared_ptr<ByteStream> bytes = ByteStream::Create(calls, context);
-  if (!calls.group().Spawn(
-          RunBidi<Request, Response>(bytes, std::move(factory)))) {
+  coro::TaskGroup::Ticket ticket = calls.group().CountIn();
+  if (ticket) {
+    RunBidi(std::move(ticket), BidiStream<Request, Response>(bytes),
+            std::move(factory));
+  } else {
     bytes->End(ShuttingDown());
   }
   return bytes.get();

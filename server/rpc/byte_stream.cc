@@ -9,13 +9,13 @@ namespace anteroom::rpc {
 
 std::shared_ptr<ByteStream> ByteStream::Create(
     Calls& calls, grpc::CallbackServerContext& context) {
-  std::shared_ptr<ByteStream> stream(new ByteStream(calls, context));
+  auto stream = std::make_shared<ByteStream>(Key(), calls, context);
   coro::MutexLock lock(stream->mu_);
   stream->self_ = stream;
   return stream;
 }
 
-ByteStream::ByteStream(Calls& calls, grpc::CallbackServerContext& context)
+ByteStream::ByteStream(Key, Calls& calls, grpc::CallbackServerContext& context)
     : calls_(calls), call_(calls.runtime().clock, context), context_(context) {}
 
 void ByteStream::OnReadDone(bool ok) {

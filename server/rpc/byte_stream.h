@@ -57,8 +57,7 @@ class ByteStream
   // stopped.
   Incoming::Reading<ByteStream> Read(std::stop_token stop,
                                      grpc::ByteBuffer& message) {
-    return incoming_.Read(shared_from_this(), calls_.runtime(), std::move(stop),
-                          message);
+    return incoming_.Read(*this, calls_.runtime(), std::move(stop), message);
   }
 
   // Whether more than `most` queues up, and the stream is not broken.
@@ -80,9 +79,14 @@ class ByteStream
   void OnCancel() override;
   void OnDone() override;
 
- private:
-  ByteStream(Calls& calls, grpc::CallbackServerContext& context);
+  // By Create() alone.
+  class Key {
+    friend ByteStream;
+    Key() = default;
+  };
+  ByteStream(Key, Calls& calls, grpc::CallbackServerContext& context);
 
+ private:
   // What to start once the lock is released.
   enum class Next { kNothing, kWrite, kWriteMore, kWriteAndFinish, kFinish };
   Next Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -53,8 +53,7 @@ class ClientByteStream
   // it waited.
   Incoming::Reading<ClientByteStream> Read(std::stop_token stop,
                                            grpc::ByteBuffer& message) {
-    return incoming_.Read(shared_from_this(), runtime_, std::move(stop),
-                          message);
+    return incoming_.Read(*this, runtime_, std::move(stop), message);
   }
 
   // Sends a message and waits until it is taken. `stop` cancels the call.

@@ -41,14 +41,13 @@ class Incoming {
   class Reading;
 
   // Awaited, reads the next message of `reactor`, whose member this is, into
-  // `message`, which lives until then; the answer is a ReadEnd. If it waited it
+  // `message`; both live until then. The answer is a ReadEnd. If it waited it
   // resumes as OnReadDone()'s caller says, or on the executor if it was
   // stopped. No coroutine of its own: a stream waits here for most of its life.
   template <typename Reactor>
-  Reading<Reactor> Read(std::shared_ptr<Reactor> reactor,
-                        const coro::Runtime& runtime, std::stop_token stop,
-                        grpc::ByteBuffer& message) {
-    return {std::move(reactor), *this, runtime, std::move(stop), message};
+  Reading<Reactor> Read(Reactor& reactor, const coro::Runtime& runtime,
+                        std::stop_token stop, grpc::ByteBuffer& message) {
+    return {reactor, *this, runtime, std::move(stop), message};
   }
 
   // The reactor's OnReadDone. Who waits for it is to be woken up, if not null.
@@ -109,10 +108,9 @@ class Incoming {
 template <typename Reactor>
 class [[nodiscard]] Incoming::Reading {
  public:
-  Reading(std::shared_ptr<Reactor> reactor, Incoming& incoming,
-          const coro::Runtime& runtime, std::stop_token stop,
-          grpc::ByteBuffer& message)
-      : reactor_(std::move(reactor)),
+  Reading(Reactor& reactor, Incoming& incoming, const coro::Runtime& runtime,
+          std::stop_token stop, grpc::ByteBuffer& message)
+      : reactor_(reactor),
         incoming_(incoming),
         runtime_(runtime),
         stop_(std::move(stop)),
@@ -126,8 +124,8 @@ class [[nodiscard]] Incoming::Reading {
     end_ = incoming_.Begin(runtime_, message_, reader, starts);
     if (end_.has_value()) return true;
     if (starts) {
-      TsanRelease(reactor_.get());
-      reactor_->StartRead(&incoming_.message_);
+      TsanRelease(&reactor_);
+      reactor_.StartRead(&incoming_.message_);
     }
     wait_.emplace(std::move(reader), std::move(stop_), coro::kNever);
     return wait_->await_ready();
@@ -144,7 +142,7 @@ class [[nodiscard]] Incoming::Reading {
   }
 
  private:
-  const std::shared_ptr<Reactor> reactor_;
+  Reactor& reactor_;
   Incoming& incoming_;
   const coro::Runtime& runtime_;
   std::stop_token stop_;
