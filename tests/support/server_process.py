@@ -23,6 +23,7 @@ class ServerProcess:
 
     def __init__(self, config=None, *, exit_status=0):
         self._exit_status = exit_status
+        self._terminated = False
         self._leave = contextlib.ExitStack()
         folder = self._leave.enter_context(tempfile.TemporaryDirectory())
         arguments = [FREE_PORT]
@@ -50,8 +51,10 @@ class ServerProcess:
                 )
 
     def terminate(self):
-        """Has it drain."""
-        self._program.terminate()
+        """Has it drain. Once: a second signal would force the drain."""
+        if not self._terminated:
+            self._program.terminate()
+        self._terminated = True
 
     def kill(self):
         """Ends it without a chance to say anything."""
