@@ -24,6 +24,7 @@ class PayloadView {
   PayloadView(absl::string_view type, absl::string_view bytes)
       : content_type(type), data(bytes) {}
   // Implicit: every payload may be looked at.
+  // NOLINTNEXTLINE(google-explicit-constructor)
   PayloadView(const Payload& payload)
       : PayloadView(payload.content_type, payload.data) {}
 

@@ -379,7 +379,7 @@ class Pool {
   void MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets its init go where nobody is left who waits for it.
-  void AbandonUnheld(Instance& instance, Todo& todo)
+  void AbandonUnheld(Instance& instance, Todo& todo) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // How its init ended, for the breaker and for warm ones to come.
   void NoteInit(Instance& instance, const absl::Status& status, Todo& todo)

@@ -141,7 +141,7 @@ void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
   }
 }
 
-void Pool::AbandonUnheld(Instance& instance, Todo& todo) {
+void Pool::AbandonUnheld(Instance& instance, Todo& todo) const {
   if (!instance.bound.empty() ||
       instance.state() != InstanceState::kInitializing) {
     return;
