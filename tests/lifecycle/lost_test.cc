@@ -1,4 +1,6 @@
 // InstanceContext::Lost: an object that dies by itself.
+#include <stdexcept>
+
 #include "tests/lifecycle/lifecycle_test.h"
 
 namespace anteroom::lifecycle {
@@ -12,6 +14,12 @@ class LostTest : public LifecycleTest {
   void Lose(std::size_t which) {
     script_.contexts.at(which - 1)->Lost(absl::AbortedError("it crashed"));
     world_.RunUntilIdle();
+  }
+  static coro::Task<absl::StatusOr<ExitResult>> ExitWaitsFor(
+      std::shared_ptr<coro::Event> event) {
+    coro::Task<coro::Wake> wait = event->Wait();
+    co_await std::move(wait);
+    co_return ExitResult();
   }
   static Policy Lingering() {
     Policy policy;
@@ -148,6 +156,37 @@ TEST_F(LostTest, BeforeTheFirstGrantOfAnObjectThatNobodyAwaitsEndsThatGrant) {
   ASSERT_TRUE(enters.done());
   EXPECT_THAT(enters.value().status(), FailsWith(Reason::kInstanceLost));
   EXPECT_EQ(script_.Count("exit r#1 INSTANCE_LOST"), 1);
+}
+
+TEST_F(LostTest, BeforeTheFirstGrantIsToldAtOnceToWhoHopedForTheObject) {
+  script_.enter = [this](EnterContext&) { return UseWaitsFor(gate_, {}); };
+  const auto exits = std::make_shared<coro::Event>(world_.runtime());
+  script_.exit = [exits](ExitContext&) { return ExitWaitsFor(exits); };
+  script_.construct = [this] {
+    if (script_.contexts.size() == 2) throw std::runtime_error("no second one");
+  };
+  Policy policy;
+  policy.await_init = AwaitInit::kNever;
+  policy.max_instances = 2;
+  policy.breaker.failures = 1;
+  Serve(Hooks{.init = true, .enter = true, .exit = true}, policy);
+  const AcquireOutcome enters = StartAcquire();
+  world_.RunUntilIdle();
+  const AcquireOutcome opens_the_breaker = StartAcquire();
+  world_.RunUntilIdle();
+  ASSERT_THAT(opens_the_breaker.value().status(),
+              FailsWith(Reason::kInitFailed));
+  const AcquireOutcome hopes = StartAcquire();
+  world_.RunUntilIdle();
+  ASSERT_FALSE(hopes.done());
+  Lose(1);
+  OpenGate();
+  world_.RunUntilIdle();
+  EXPECT_EQ(script_.Count("exit r#1"), 1);
+  ASSERT_TRUE(hopes.done());  // though that exit has not ended
+  EXPECT_THAT(hopes.value().status(), FailsWith(Reason::kBreakerOpen));
+  exits->Set();
+  world_.RunUntilIdle();
 }
 
 TEST_F(LostTest, DuringAnInitThatNobodyAwaitsEndsTheLeaseThatIsHeld) {

@@ -174,17 +174,6 @@ MUTANTS = [
         "a lease is granted on an object that died before its first enter ended",
     ),
     Mutant(
-        "grant_on_a_lost_object_tells_nobody",
-        "pool.cc",
-        "      Dispatch(*instance->line, todo);\n"
-        "    }\n"
-        "  }\n"
-        "  Perform(std::move(todo));\n"
-        "  if (!loss.ok()) {\n",
-        "    }\n" "  }\n" "  Perform(std::move(todo));\n" "  if (!loss.ok()) {\n",
-        "whoever hoped for a lost object is not told that the breaker is open",
-    ),
-    Mutant(
         "loss_without_its_reason",
         "pool.cc",
         "    outcome.status = lease->loss();\n",
