@@ -25,6 +25,13 @@ ExitCause Disconnected() {
   return ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false};
 }
 
+Scope::SendUsed Reply(std::uint64_t call_id, absl::StatusOr<Payload> result) {
+  auto use = std::make_unique<Scope::Use>();
+  use->call_id = call_id;
+  use->result = std::move(result);
+  return {std::move(use)};
+}
+
 }  // namespace
 
 Scope::Effects Scope::Handle(Input&& input) {
@@ -46,18 +53,18 @@ void Scope::On(std::unique_ptr<AcquireRequested> input, Effects& effects) {
   effects.push_back(StartAcquire{std::move(input)});
 }
 
-void Scope::On(std::unique_ptr<UseRequested> input, Effects& effects) {
+void Scope::On(std::unique_ptr<Use> input, Effects& effects) {
   if (state_ == State::kOpening) return FinishWith(NotAcquired(), effects);
   const std::uint64_t call_id = input->call_id;
   // Its reply comes, or came.
   if (kept_ != nullptr && kept_->TakeArrived(call_id)) return;
   absl::Status refusal = Refusal(*input);
   if (!refusal.ok()) {
-    SendUsed reply{call_id, std::move(refusal)};
+    input->result = std::move(refusal);
     if (!IsLive(call_id)) {
-      Tell(std::move(reply), effects);
+      Tell(SendUsed{std::move(input)}, effects);
     } else if (attached_) {  // the call itself has its own reply
-      effects.push_back(std::move(reply));
+      effects.push_back(SendUsed{std::move(input)});
     }
     return;
   }
@@ -71,7 +78,7 @@ void Scope::On(std::unique_ptr<UseRequested> input, Effects& effects) {
   }
 }
 
-absl::Status Scope::Refusal(const UseRequested& use) const {
+absl::Status Scope::Refusal(const Use& use) const {
   if (!use.invalid.ok()) return use.invalid;
   if (cause_.has_value()) {
     return WithMetadata(
@@ -102,12 +109,11 @@ void Scope::On(CancelRequested input, Effects& effects) {
       queued_.begin(), queued_.end(),
       [&input](const auto& use) { return use->call_id == input.call_id; });
   if (queued != queued_.end()) {
-    unanswered_bytes_ -= (*queued)->argument.data.size();
+    std::unique_ptr<Use> use = std::move(*queued);
     queued_.erase(queued);
-    Tell(SendUsed{input.call_id,
-                  absl::CancelledError("cancelled before it began")},
-         effects);
-    return;
+    unanswered_bytes_ -= use->argument.data.size();
+    use->result = absl::CancelledError("cancelled before it began");
+    return Tell(SendUsed{std::move(use)}, effects);
   }
   const auto live = live_.find(input.call_id);
   if (live == live_.end() || !live->second.wanted) return;  // answered already
@@ -179,9 +185,11 @@ void Scope::On(const Resumed& input, Effects& effects) {
   }
   kept().Replay(
       input.after_sequence,
-      [&effects](const Event& event) { effects.push_back(SendEvent{event}); },
+      [&effects](const Event& event) {
+        effects.push_back(SendEvent{std::make_unique<Event>(event)});
+      },
       [&effects](std::uint64_t call_id, const Kept::Reply& reply) {
-        effects.push_back(SendUsed{call_id, reply});
+        effects.push_back(Reply(call_id, reply));
       });
   std::vector<std::uint64_t> arrived;
   if (input.by_acquire) {
@@ -190,13 +198,13 @@ void Scope::On(const Resumed& input, Effects& effects) {
     for (const auto& use : queued_) arrived.push_back(use->call_id);
     for (const std::uint64_t call_id : kept().lost()) {
       arrived.push_back(call_id);
-      effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
+      effects.push_back(Reply(call_id, WhyUnanswered(call_id)));
     }
   }
   kept().Arrived(std::move(arrived));
   for (const std::uint64_t call_id : input.unanswered) {
     if (IsLive(call_id) || kept().has_reply(call_id)) continue;
-    effects.push_back(SendUsed{call_id, WhyUnanswered(call_id)});
+    effects.push_back(Reply(call_id, WhyUnanswered(call_id)));
   }
   if (state_ == State::kLingering) TellEnd(effects);
 }
@@ -246,12 +254,12 @@ void Scope::On(Acquired&& input, Effects& effects) {
 }
 
 void Scope::On(UseEnded&& input, Effects& effects) {
-  const auto live = live_.find(input.call_id);
+  const auto live = live_.find(input.use->call_id);
   unanswered_bytes_ -= live->second.bytes;
   live_.erase(live);
-  Tell(SendUsed{input.call_id, std::move(input.result)}, effects);
+  Tell(SendUsed{std::move(input.use)}, effects);
   if (live_.empty()) {
-    for (Event& event : exit_events_) {
+    for (std::unique_ptr<const Event>& event : exit_events_) {
       Tell(SendEvent{std::move(event)}, effects);
     }
     exit_events_.clear();
@@ -262,18 +270,18 @@ void Scope::On(UseEnded&& input, Effects& effects) {
 void Scope::On(LeaseEnded&& input, Effects& effects) {
   // By this scope's word, or by others: an operator, a drain.
   if (!cause_.has_value()) {
-    cause_ = ExitCause{input.receipt.reason, absl::OkStatus(), false};
+    cause_ = ExitCause{input.receipt->reason, absl::OkStatus(), false};
   }
   state_ = State::kExiting;
-  receipt_ = std::make_unique<Receipt>(std::move(input.receipt));
+  receipt_ = std::move(input.receipt);
   Conclude(effects);
 }
 
 void Scope::On(Happened&& input, Effects& effects) {
   // The exit follows the uses; so do its events, and what follows them, their
   // replies.
-  const bool of_exit = input.event.phase == Phase::kExiting ||
-                       input.event.phase == Phase::kExited;
+  const bool of_exit = input.event->phase == Phase::kExiting ||
+                       input.event->phase == Phase::kExited;
   if (!live_.empty() && (of_exit || !exit_events_.empty())) {
     exit_events_.push_back(std::move(input.event));
     return;
@@ -288,7 +296,7 @@ bool Scope::IsLive(std::uint64_t call_id) const {
              [call_id](const auto& use) { return use->call_id == call_id; });
 }
 
-void Scope::Start(std::unique_ptr<UseRequested> use, Effects& effects) {
+void Scope::Start(std::unique_ptr<Use> use, Effects& effects) {
   live_.emplace(use->call_id, LiveUse{true, use->argument.data.size()});
   effects.push_back(StartUse{std::move(use)});
 }
@@ -312,7 +320,7 @@ void Scope::Conclude(Effects& effects) {
 }
 
 void Scope::TellEnd(Effects& effects) {
-  effects.push_back(SendExited{*receipt_});
+  effects.push_back(SendExited{receipt_});
   effects.push_back(Finish{status_});
   attached_ = false;
   // It may be lost on its way.
@@ -351,12 +359,12 @@ void Scope::BeginGrace(absl::Duration grace, Effects& effects) {
 }
 
 void Scope::Tell(SendEvent&& event, Effects& effects) {
-  if (keeps()) kept().Keep(event.event);
+  if (keeps()) kept().Keep(*event.event);
   if (attached_) effects.push_back(std::move(event));
 }
 
 void Scope::Tell(SendUsed&& reply, Effects& effects) {
-  if (keeps()) kept().Keep(reply.call_id, reply.result);
+  if (keeps()) kept().Keep(reply.use->call_id, reply.use->result);
   if (attached_) effects.push_back(std::move(reply));
 }
 

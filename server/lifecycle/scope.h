@@ -75,12 +75,15 @@ class Scope {
     // Whether the stream carries the lease's events.
     bool events = true;
   };
-  struct UseRequested {
+  // The call of a method: what is asked for, then what came of it.
+  struct Use {
     std::uint64_t call_id = 0;
     std::string method;
     Payload argument;
     // Not OK: it is no valid call; its reply says so.
     absl::Status invalid;
+    // Of its reply.
+    absl::StatusOr<Payload> result;
   };
   struct CancelRequested {
     std::uint64_t call_id = 0;
@@ -125,21 +128,20 @@ class Scope {
     absl::StatusOr<std::shared_ptr<Lease>> lease;
   };
   struct UseEnded {
-    std::uint64_t call_id = 0;
-    absl::StatusOr<Payload> result;
+    std::unique_ptr<Use> use;
   };
   struct LeaseEnded {
-    Receipt receipt;
+    std::shared_ptr<const Receipt> receipt;
   };
   struct Happened {
-    Event event;
+    std::unique_ptr<const Event> event;
   };
   // What is large, and handed on from one to the next, is kept apart.
-  using Input = std::variant<std::unique_ptr<AcquireRequested>,
-                             std::unique_ptr<UseRequested>, CancelRequested,
-                             ReleaseRequested, Acknowledged, Resumed,
-                             HalfClosed, Broken, GraceOver, Closing, Malformed,
-                             Acquired, UseEnded, LeaseEnded, Happened>;
+  using Input =
+      std::variant<std::unique_ptr<AcquireRequested>, std::unique_ptr<Use>,
+                   CancelRequested, ReleaseRequested, Acknowledged, Resumed,
+                   HalfClosed, Broken, GraceOver, Closing, Malformed, Acquired,
+                   UseEnded, LeaseEnded, Happened>;
 
   // ---- what to do ----
 
@@ -151,7 +153,7 @@ class Scope {
   struct StopAcquire {};
   // Call the method; answer with UseEnded.
   struct StartUse {
-    std::unique_ptr<UseRequested> use;
+    std::unique_ptr<Use> use;
   };
   // Stop the use under way; it still answers.
   struct StopUse {
@@ -169,17 +171,16 @@ class Scope {
   };
   // Replies, to be sent in this order on the stream that it has.
   struct SendEvent {
-    Event event;
+    std::unique_ptr<const Event> event;
   };
   struct SendEntered {
     std::shared_ptr<Lease> lease;
   };
   struct SendUsed {
-    std::uint64_t call_id = 0;
-    absl::StatusOr<Payload> result;
+    std::unique_ptr<Use> use;
   };
   struct SendExited {
-    Receipt receipt;
+    std::shared_ptr<const Receipt> receipt;
   };
   // The stream ends with this status: the scope has none any more.
   struct Finish {
@@ -215,7 +216,7 @@ class Scope {
   enum class State { kOpening, kAcquiring, kHeld, kExiting, kLingering, kDone };
 
   void On(std::unique_ptr<AcquireRequested> input, Effects& effects);
-  void On(std::unique_ptr<UseRequested> input, Effects& effects);
+  void On(std::unique_ptr<Use> input, Effects& effects);
   void On(CancelRequested input, Effects& effects);
   void On(ReleaseRequested input, Effects& effects);
   void On(const Acknowledged& input, Effects& effects);
@@ -231,9 +232,9 @@ class Scope {
   void On(Happened&& input, Effects& effects);
 
   // Why a use is not even begun; OK: it is.
-  absl::Status Refusal(const UseRequested& use) const;
+  absl::Status Refusal(const Use& use) const;
   bool IsLive(std::uint64_t call_id) const;
-  void Start(std::unique_ptr<UseRequested> use, Effects& effects);
+  void Start(std::unique_ptr<Use> use, Effects& effects);
   // Decides how the scope ends: with `cause` for the lease and `status` for the
   // stream. The first decision stands.
   void End(ExitCause cause, absl::Status status, Effects& effects);
@@ -262,16 +263,16 @@ class Scope {
 
   State state_ = State::kOpening;
   absl::flat_hash_map<std::uint64_t, LiveUse> live_;  // by call id
-  std::list<std::unique_ptr<UseRequested>> queued_;   // before `entered`
+  std::list<std::unique_ptr<Use>> queued_;            // before `entered`
   std::size_t unanswered_bytes_ = 0;
   // How the scope is to end, once somebody said so.
   std::optional<ExitCause> cause_;
   absl::Status status_;
   bool abandoned_ = false;
-  std::shared_ptr<Lease> lease_;      // once entered
-  std::unique_ptr<Receipt> receipt_;  // once the lease has ended
+  std::shared_ptr<Lease> lease_;            // once entered
+  std::shared_ptr<const Receipt> receipt_;  // once the lease has ended
   // EXITING and what came after it: for when no use is live any more.
-  std::vector<Event> exit_events_;
+  std::vector<std::unique_ptr<const Event>> exit_events_;
 
   // ---- resuming ----
   absl::Duration grace_;  // 0: it ends with its stream

@@ -23,7 +23,10 @@ void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
 }
 
 void ScopeRunner::OnEvent(const Event& event) {
-  if (!Store({Scope::Happened{event}, nullptr, nullptr})) return;
+  if (!Store({Scope::Happened{std::make_unique<Event>(event)}, nullptr,
+              nullptr})) {
+    return;
+  }
   scopes_.runtime().executor.Post(
       [self = shared_from_this()] { self->Pump(); });
 }
@@ -60,8 +63,8 @@ std::optional<ScopeRunner::Item> ScopeRunner::TakeStored() {
         }
         return next;
       }
-      // There may be many streams, and most are idle: they keep no room.
-      items_.shrink_to_fit();
+      // There may be many streams, and most are idle: they keep room for one.
+      if (items_.capacity() > 1) items_ = std::vector<Item>();
       if (unflushed_ == 0) {
         pumping_ = false;
         return std::nullopt;
@@ -112,7 +115,7 @@ bool ScopeRunner::Take(const Item& item) {
     return false;
   }
   if (const auto* use = std::get_if<Scope::UseEnded>(&item.input)) {
-    use_stops_.erase(use->call_id);
+    use_stops_.erase(use->use->call_id);
   } else if (const auto* acquired = std::get_if<Scope::Acquired>(&item.input)) {
     acquire_failure_ = acquired->lease.status();
     acquire_stop_ = std::stop_source(std::nostopstate);
@@ -122,7 +125,8 @@ bool ScopeRunner::Take(const Item& item) {
         scopes_.Entered(shared_from_this(), lease_->secret());
       }
       lease_->OnEnd([self = shared_from_this()](const Receipt& receipt) {
-        self->Push({Scope::LeaseEnded{receipt}, nullptr, nullptr});
+        self->Push({Scope::LeaseEnded{std::make_shared<Receipt>(receipt)},
+                    nullptr, nullptr});
       });
     }
   }
@@ -173,14 +177,13 @@ void ScopeRunner::Perform(Scope::StartUse&& effect) {
 
 coro::TaskGroup::Detached ScopeRunner::Use(
     coro::TaskGroup::Ticket /*moved out*/,
-    std::shared_ptr<ScopeRunner> /*kept*/,
-    std::unique_ptr<Scope::UseRequested> request, std::stop_token stop,
-    coro::Instant deadline) {
-  auto use = lease_->pool().Use(lease_, request->method, request->argument,
-                                /*fencing_token=*/0, std::move(stop), deadline);
-  absl::StatusOr<Payload> result = co_await std::move(use);
-  Push(
-      {Scope::UseEnded{request->call_id, std::move(result)}, nullptr, nullptr});
+    std::shared_ptr<ScopeRunner> /*kept*/, std::unique_ptr<Scope::Use> use,
+    std::stop_token stop, coro::Instant deadline) {
+  auto call =
+      lease_->pool().Use(lease_, use->method, use->argument,
+                         /*fencing_token=*/0, std::move(stop), deadline);
+  use->result = co_await std::move(call);
+  Push({Scope::UseEnded{std::move(use)}, nullptr, nullptr});
 }
 
 void ScopeRunner::Perform(const Scope::StopUse& effect) {
@@ -211,7 +214,7 @@ coro::TaskGroup::Detached ScopeRunner::AwaitGrace(
 }
 
 void ScopeRunner::Perform(const Scope::SendEvent& effect) {
-  stream_->SendEvent(effect.event);
+  stream_->SendEvent(*effect.event);
   Said();
 }
 
@@ -221,12 +224,12 @@ void ScopeRunner::Perform(const Scope::SendEntered& effect) {
 }
 
 void ScopeRunner::Perform(Scope::SendUsed&& effect) {
-  stream_->SendUsed(effect.call_id, std::move(effect.result));
+  stream_->SendUsed(effect.use->call_id, std::move(effect.use->result));
   Said();
 }
 
 void ScopeRunner::Perform(const Scope::SendExited& effect) {
-  stream_->SendExited(effect.receipt);
+  stream_->SendExited(*effect.receipt);
   Said();
 }
 

@@ -50,7 +50,7 @@ class ScopeStream {
   virtual void SendEvent(const Event& event) = 0;
   virtual void SendEntered(const std::shared_ptr<Lease>& lease) = 0;
   virtual void SendUsed(std::uint64_t call_id,
-                        absl::StatusOr<Payload> result) = 0;
+                        absl::StatusOr<Payload>&& result) = 0;
   virtual void SendExited(const Receipt& receipt) = 0;
   virtual void Flush() {}
   // The stream ends; the scope has let go of it.
@@ -132,7 +132,7 @@ class ScopeRunner : public EventSink,
       coro::Instant deadline);
   coro::TaskGroup::Detached Use(coro::TaskGroup::Ticket ticket,
                                 std::shared_ptr<ScopeRunner> self,
-                                std::unique_ptr<Scope::UseRequested> request,
+                                std::unique_ptr<Scope::Use> use,
                                 std::stop_token stop, coro::Instant deadline);
   coro::TaskGroup::Detached AwaitGrace(coro::TaskGroup::Ticket ticket,
                                        std::shared_ptr<ScopeRunner> self,

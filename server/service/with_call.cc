@@ -40,7 +40,7 @@ absl::StatusOr<Scope::Input> Decode(v1::WithRequest&& request) {
   switch (request.request_case()) {
     case v1::WithRequest::kUse: {
       v1::UseCall& call = *request.mutable_use();
-      auto use = std::make_unique<Scope::UseRequested>();
+      auto use = std::make_unique<Scope::Use>();
       use->call_id = call.call_id();
       use->invalid = CheckMethodName("use.method_name", call.method_name());
       use->method = std::move(*call.mutable_method_name());
@@ -86,7 +86,7 @@ class WithCall : public lifecycle::ScopeStream,
   void SendEvent(const lifecycle::Event& event) override;
   void SendEntered(const std::shared_ptr<lifecycle::Lease>& lease) override;
   void SendUsed(std::uint64_t call_id,
-                absl::StatusOr<lifecycle::Payload> result) override;
+                absl::StatusOr<lifecycle::Payload>&& result) override;
   void SendExited(const lifecycle::Receipt& receipt) override;
   void Flush() override { stream_.Flush(); }
   void Finish(const absl::Status& status) override;
@@ -229,7 +229,7 @@ void WithCall::SendEntered(const std::shared_ptr<lifecycle::Lease>& lease) {
 }
 
 void WithCall::SendUsed(std::uint64_t call_id,
-                        absl::StatusOr<lifecycle::Payload> result) {
+                        absl::StatusOr<lifecycle::Payload>&& result) {
   v1::WithResponse response;
   response.mutable_used()->set_call_id(call_id);
   if (result.ok()) {

@@ -214,8 +214,7 @@ TEST_F(ResumeTest, ALostReplyIsSaidToBeLostAfterTheSameAcquireToo) {
   AcquireIt(kGrace, "request");
   Use(1);
   Entered();
-  Do(Scope::UseEnded{1,
-                     Payload{"", std::string(Kept::kMaxReplyBytes + 1, 'x')}});
+  Used(1, Payload{"", std::string(Kept::kMaxReplyBytes + 1, 'x')});
   Do(Scope::Broken{});
   EXPECT_EQ(ResumeByAcquire(), "entered used:1:REPLY_LOST");
   EXPECT_EQ(Use(1), "");  // it has run
@@ -243,8 +242,7 @@ TEST_F(ResumeTest, RepliesBeyondTheirBytesAreLostAndSaySo) {
   Enter();
   for (std::uint64_t id = 1; id <= 3; ++id) {
     Use(id);
-    Do(Scope::UseEnded{
-        id, Payload{"", std::string(Kept::kMaxReplyBytes / 2, 'x')}});
+    Used(id, Payload{"", std::string(Kept::kMaxReplyBytes / 2, 'x')});
   }
   Do(Scope::Broken{});
   EXPECT_EQ(Resume({1, 2, 3}), "entered used:2:OK used:3:OK used:1:REPLY_LOST");

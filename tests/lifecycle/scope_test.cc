@@ -26,7 +26,7 @@ TEST_F(ScopeTest, UsesAndReleaseBeforeEnteredQueueUpInOrder) {
 TEST_F(ScopeTest, AUseThatIsNoneIsRefusedInItsReply) {
   AcquireIt();
   Entered();
-  EXPECT_EQ(Do(std::make_unique<Scope::UseRequested>(
+  EXPECT_EQ(Do(std::make_unique<Scope::Use>(
                 1, "", Payload(), InvalidField("use.method_name", "is empty"))),
             "used:1:INVALID_REQUEST");
   EXPECT_EQ(Use(1), "use:1");
@@ -47,7 +47,7 @@ TEST_F(ScopeTest, UsesAreBoundedInTheBytesOfTheirArguments) {
   const auto big = [this](std::uint64_t id) {
     Payload argument;
     argument.data = std::string(std::size_t{9} << 20, 'x');
-    return Do(std::make_unique<Scope::UseRequested>(id, "m", argument));
+    return Do(std::make_unique<Scope::Use>(id, "m", argument));
   };
   EXPECT_EQ(big(1), "");  // queued: not entered yet
   EXPECT_EQ(big(2), "used:2:QUOTA_EXCEEDED");
@@ -200,7 +200,7 @@ TEST_F(ScopeTest, CancellingARunningUseStopsItOnceAndItStillAnswers) {
   Use(1);
   EXPECT_EQ(Do(Scope::CancelRequested{1}), "stop-use:1");
   EXPECT_EQ(Do(Scope::CancelRequested{1}), "");
-  EXPECT_EQ(Do(Scope::UseEnded{1, absl::CancelledError()}), "used:1:CANCELLED");
+  EXPECT_EQ(Used(1, absl::CancelledError()), "used:1:CANCELLED");
   EXPECT_EQ(Do(Scope::CancelRequested{1}), "");
 }
 

@@ -37,15 +37,15 @@ struct Words {
     return absl::StrCat("end:", ExitReasonName(effect.cause.reason));
   }
   std::string operator()(const Scope::SendEvent& effect) {
-    return PhaseName(effect.event.phase);
+    return PhaseName(effect.event->phase);
   }
   std::string operator()(const Scope::SendEntered&) { return "entered"; }
   std::string operator()(const Scope::SendUsed& effect) {
-    return absl::StrCat("used:", effect.call_id, ":",
-                        StatusWord(effect.result.status()));
+    return absl::StrCat("used:", effect.use->call_id, ":",
+                        StatusWord(effect.use->result.status()));
   }
   std::string operator()(const Scope::SendExited& effect) {
-    return absl::StrCat("exited:", ExitReasonName(effect.receipt.reason));
+    return absl::StrCat("exited:", ExitReasonName(effect.receipt->reason));
   }
   std::string operator()(const Scope::Finish& effect) {
     return absl::StrCat("finish:", StatusWord(effect.status));
@@ -73,22 +73,25 @@ class ScopeTest : public LifecycleTest {
   }
   std::string Entered() { return Do(Scope::Acquired{Acquire()}); }
   std::string Use(std::uint64_t id) {
-    return Do(std::make_unique<Scope::UseRequested>(id, "m"));
+    return Do(std::make_unique<Scope::Use>(id, "m"));
   }
-  std::string Used(std::uint64_t id) {
-    return Do(Scope::UseEnded{id, Payload()});
+  std::string Used(std::uint64_t id,
+                   absl::StatusOr<Payload> result = Payload()) {
+    auto use = std::make_unique<Scope::Use>(id);
+    use->result = std::move(result);
+    return Do(Scope::UseEnded{std::move(use)});
   }
   std::string ReleaseIt() { return Do(Scope::ReleaseRequested{}); }
   std::string Ended(ExitReason reason) {
-    Receipt receipt;
-    receipt.reason = reason;
-    return Do(Scope::LeaseEnded{receipt});
+    auto receipt = std::make_shared<Receipt>();
+    receipt->reason = reason;
+    return Do(Scope::LeaseEnded{std::move(receipt)});
   }
   std::string Event(Phase phase, std::uint64_t sequence = 0) {
-    Scope::Happened happened;
-    happened.event.phase = phase;
-    happened.event.sequence = sequence;
-    return Do(happened);
+    auto event = std::make_unique<lifecycle::Event>();
+    event->phase = phase;
+    event->sequence = sequence;
+    return Do(Scope::Happened{std::move(event)});
   }
 
   Scope scope_;

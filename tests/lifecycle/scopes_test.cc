@@ -14,7 +14,7 @@ class RecordingStream : public ScopeStream {
     lease_id = lease->id();
     Say("entered");
   }
-  void SendUsed(std::uint64_t, absl::StatusOr<Payload> result) override {
+  void SendUsed(std::uint64_t, absl::StatusOr<Payload>&& result) override {
     Say(result.ok() ? "used" : "failed");
   }
   void SendExited(const Receipt& receipt) override {
@@ -90,7 +90,7 @@ TEST_F(ScopesTest, WhatIsSaidAtOnceIsFlushedOnce) {
   EXPECT_EQ(stream->unflushed, 0);
   const int before = stream->flushes;
   // Both while the pump is at work: a use's end is an input of its own.
-  runner->Feed(stream, std::make_unique<Scope::UseRequested>(1, "echo"));
+  runner->Feed(stream, std::make_unique<Scope::Use>(1, "echo"));
   world_.RunUntilIdle();
   EXPECT_EQ(stream->unflushed, 0);
   EXPECT_EQ(stream->flushes, before + 1);
@@ -148,7 +148,7 @@ TEST_F(ScopesTest, OfEndedScopesOnlySoManyBytesOfRepliesAreKept) {
   Serve(kNoHooks);
   for (std::size_t i = 0; i < Scopes::kMaxLingeringBytes / kReply + 2; ++i) {
     const auto [runner, stream] = Enter(absl::Minutes(1));
-    runner->Feed(stream, std::make_unique<Scope::UseRequested>(1, "m"));
+    runner->Feed(stream, std::make_unique<Scope::Use>(1, "m"));
     runner->Feed(stream, Scope::ReleaseRequested{});
     world_.RunUntilIdle();
   }

@@ -45,7 +45,7 @@ class RandomScope::Stream : public ScopeStream {
     scope_.OnEntered(lease);
   }
   void SendUsed(std::uint64_t call_id,
-                absl::StatusOr<Payload> result) override {
+                absl::StatusOr<Payload>&& result) override {
     Heard();
     scope_.OnUsed(*this, call_id, result);
   }
@@ -222,7 +222,7 @@ void RandomScope::SendUse(std::uint64_t call_id) {
   }
   absl::Status invalid;
   if (call.invalid) invalid = InvalidField("method_name", "is none");
-  runner_->Feed(stream_, std::make_unique<Scope::UseRequested>(
+  runner_->Feed(stream_, std::make_unique<Scope::Use>(
                              call_id, "m", world_.witness.ArgumentOf(*call.use),
                              std::move(invalid)));
 }
@@ -270,7 +270,7 @@ void RandomScope::UseALiveId() {
   UseTrack& use = world_.witness.NewUse();
   use.disowned = true;
   again_ = *stream_->owed.begin();
-  runner_->Feed(stream_, std::make_unique<Scope::UseRequested>(
+  runner_->Feed(stream_, std::make_unique<Scope::Use>(
                              again_, "m", world_.witness.ArgumentOf(use)));
   Expect(std::exchange(again_, 0) == 0, "a live call's id was taken again");
 }
@@ -281,8 +281,8 @@ void RandomScope::UseOnAnOldStream() {
   UseTrack& use = world_.witness.NewUse();
   use.disowned = true;
   runner_->Feed(old_[world_.chance.Pick(old_.size())],
-                std::make_unique<Scope::UseRequested>(
-                    ++last_call_, "m", world_.witness.ArgumentOf(use)));
+                std::make_unique<Scope::Use>(++last_call_, "m",
+                                             world_.witness.ArgumentOf(use)));
 }
 
 std::vector<std::uint64_t> RandomScope::Unanswered() const {
