@@ -88,7 +88,9 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
 
 absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
     absl::string_view lease_id) {
-  ForgetOldReceipts();
+  absl::StatusOr<std::shared_ptr<Lease>> lease = leases_.Find(lease_id);
+  if (lease.ok() && (*lease)->state() != LeaseState::kEnded) return lease;
+  ForgetOldReceipts();  // its own may be one
   return leases_.Find(lease_id);
 }
 

@@ -20,7 +20,7 @@
 #include <variant>
 #include <vector>
 
-#include "absl/container/btree_set.h"
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -117,7 +117,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   Line* line = nullptr;
   unsigned line_marks = 0;
   // Leases between bind and the end of their exit, by fencing token.
-  absl::btree_set<std::uint64_t> bound;
+  absl::btree_map<std::uint64_t, std::shared_ptr<Lease>> bound;
   // Takes no new lease and is closed after its last exit.
   bool retired = false;
   // Why its init failed.

@@ -141,9 +141,7 @@ void Lease::Emit(Phase phase, absl::string_view message,
                  const absl::Status& status, int position) {
   Event event;
   event.subject =
-      instance_ != nullptr
-          ? instance_->subject()
-          : std::make_shared<EventSubject>(EventSubject{resource(), key(), ""});
+      instance_ != nullptr ? instance_->subject() : pool_.SubjectOf(key());
   event.lease_number = number_;
   event.phase = phase;
   event.message = std::string(message);

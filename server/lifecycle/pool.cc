@@ -38,6 +38,7 @@ Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
       events_(events),
       table_(leases),
       resource_(std::move(resource)),
+      subject_(std::make_shared<EventSubject>(EventSubject{resource_, "", ""})),
       policy_(policy),
       kind_(std::move(kind)),
       slots_(policy.max_holders == 0 ? Line::kManySlots : policy.max_holders),
@@ -66,6 +67,12 @@ void Pool::Start() {
   Perform(std::move(todo));
 }
 
+std::shared_ptr<const EventSubject> Pool::SubjectOf(
+    const std::string& key) const {
+  if (key.empty()) return subject_;
+  return std::make_shared<EventSubject>(EventSubject{resource_, key, ""});
+}
+
 absl::Status Pool::CheckKey(absl::string_view key) const {
   if (key.empty() != policy_.keyed) return absl::OkStatus();
   return InvalidField(
@@ -89,23 +96,24 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
     lease->Fail(admitted.status(), /*announce=*/false);
     co_return admitted.status();
   }
-  const std::shared_ptr<Ticket>& ticket = *admitted;
-  const coro::Wake wake = co_await ticket->waiter->Wait(stop, deadline);
-  if (wake != coro::Wake::kSignalled) {
-    Leave(ticket);
-    const absl::Status left =
-        wake == coro::Wake::kTimedOut ? WaitTimedOut() : CallerLeft();
-    lease->Fail(left, /*announce=*/true);
-    co_return left;
-  }
-  bool bound = false;
-  {
-    coro::MutexLock lock(mu_);  // whoever signalled has finished binding
-    bound = ticket->instance != nullptr;
-  }
-  if (!bound) {
-    lease->Fail(ticket->failure, /*announce=*/false);
-    co_return ticket->failure;
+  if (const std::shared_ptr<Ticket>& ticket = *admitted) {
+    const coro::Wake wake = co_await ticket->Wait(stop, deadline);
+    if (wake != coro::Wake::kSignalled) {
+      Leave(ticket);
+      const absl::Status left =
+          wake == coro::Wake::kTimedOut ? WaitTimedOut() : CallerLeft();
+      lease->Fail(left, /*announce=*/true);
+      co_return left;
+    }
+    bool bound = false;
+    {
+      coro::MutexLock lock(mu_);  // whoever signalled has finished binding
+      bound = ticket->bound;
+    }
+    if (!bound) {
+      lease->Fail(ticket->failure, /*announce=*/false);
+      co_return ticket->failure;
+    }
   }
   if (lease->deferred()) {
     table_.Add(lease);
@@ -116,8 +124,14 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
     End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
     co_return too_late ? WaitTimedOut() : CallerLeft();
   }
-  coro::Task<absl::Status> enter = Enter(lease, std::move(stop), deadline);
-  const absl::Status entered = co_await std::move(enter);
+  absl::Status entered;
+  const std::shared_ptr<Instance> instance = lease->instance();
+  if (instance->hooks.enter) {
+    coro::Task<absl::Status> enter = Enter(lease, std::move(stop), deadline);
+    entered = co_await std::move(enter);
+  } else {  // its init was awaited before the lease was bound
+    entered = Grant(lease, instance->object->Value(), stop, deadline);
+  }
   if (!entered.ok()) co_return entered;
   co_return lease;
 }
@@ -126,11 +140,6 @@ coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
                                      std::stop_token stop,
                                      coro::Instant deadline) {
   const std::shared_ptr<Instance> instance = lease->instance();
-  // Without it, init was awaited before the lease was bound, unless deferred.
-  if (!instance->hooks.enter && !lease->deferred()) {
-    Payload value = instance->object->Value();
-    co_return Grant(lease, std::move(value), stop, deadline);
-  }
   coro::Task<EnterResult> enter =
       RunEnter(runtime_, policy_, instance, lease, stop, deadline);
   EnterResult entered = co_await std::move(enter);
@@ -170,14 +179,20 @@ absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(
   {
     coro::MutexLock lock(mu_);
     if (draining_) return DrainingError(resource_);
-    ticket = std::make_shared<Ticket>(runtime_, lease, ++last_arrival_);
-    LineOf(lease->key()).queue().Push(ticket);
-    Dispatch(LineOf(lease->key()), todo);
-    refused = MayWait(*ticket);
+    Line& line = LineOf(lease->key());
+    // Nobody waits where there is room.
+    if (const std::shared_ptr<Instance> room = line.FindRoom()) {
+      Bind(lease, room);
+    } else {
+      ticket = std::make_shared<Ticket>(runtime_, lease, ++last_arrival_);
+      line.queue().Push(ticket);
+    }
+    Dispatch(line, todo);
+    if (ticket != nullptr) refused = MayWait(*ticket);
     if (!refused.ok()) {
-      Line& line = LineOf(lease->key());
-      line.queue().Remove(*ticket);
-      Recount(line);
+      Line& emptied = LineOf(lease->key());
+      emptied.queue().Remove(*ticket);
+      Recount(emptied);
     }
   }
   Perform(std::move(todo));
@@ -375,15 +390,21 @@ void Pool::End(const std::shared_ptr<Lease>& lease, ExitCause cause) {
 
 void Pool::SpawnExit(const std::shared_ptr<Lease>& lease) {
   // The group is closed only once no lease is bound any more.
-  ANTEROOM_CHECK(group_.Spawn(Exit(lease)));
+  coro::TaskGroup::Ticket ticket = group_.CountIn();
+  ANTEROOM_CHECK(ticket);
+  Exit(std::move(ticket), lease);
 }
 
-coro::Task<void> Pool::Exit(std::shared_ptr<Lease> lease) {
+coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
+                                     std::shared_ptr<Lease> lease) {
   const std::shared_ptr<Instance> instance = lease->instance();
   const ExitCause cause = lease->cause();
-  coro::Task<ExitOutcome> exit =
-      RunExit(runtime_, policy_, group_, instance, lease);
-  ExitOutcome outcome = co_await std::move(exit);
+  ExitOutcome outcome;
+  if (instance->hooks.exit || lease->in_use()) {
+    coro::Task<ExitOutcome> exit =
+        RunExit(runtime_, policy_, group_, instance, lease);
+    outcome = co_await std::move(exit);
+  }
   if (cause.reason == ExitReason::kInstanceLost && outcome.status.ok()) {
     outcome.status = lease->loss();
   }
@@ -420,9 +441,8 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    leases_.erase(lease->fencing_token());
     if (instance->causer == lease) instance->causer.reset();
-    instance->bound.erase(lease->info().fencing_token);
+    leases_ -= instance->bound.erase(lease->fencing_token());
     instance->retired |= retire;
     Note(instance);
     Dispatch(*instance->line, todo);
@@ -452,7 +472,7 @@ coro::Task<void> Pool::Drain() {
         if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
         Settle(instance, todo);
       }
-      for (const auto& [token, lease] : leases_) leases.push_back(lease);
+      leases = Bound();
       if (instances_.empty()) emptied_.Set();
     }
   }
@@ -480,12 +500,21 @@ void Pool::ForceDrain() {
   {
     coro::MutexLock lock(mu_);
     drain_forced_ |= !instances_.empty();
-    for (const auto& [token, lease] : leases_) leases.push_back(lease);
+    leases = Bound();
   }
   for (const std::shared_ptr<Lease>& lease : leases) {
     Revoke(lease, absl::ZeroDuration(), ExitReason::kDrained);
     lease->CancelUses();
   }
+}
+
+std::vector<std::shared_ptr<Lease>> Pool::Bound() const {
+  std::vector<std::shared_ptr<Lease>> leases;
+  leases.reserve(leases_);
+  for (const auto& [number, instance] : instances_) {
+    for (const auto& [token, lease] : instance->bound) leases.push_back(lease);
+  }
+  return leases;
 }
 
 bool Pool::drain_forced() const {
@@ -495,7 +524,7 @@ bool Pool::drain_forced() const {
 
 Pool::Counts Pool::counts() const {
   coro::MutexLock lock(mu_);
-  Counts counts{instances_.size(), leases_.size(), 0};
+  Counts counts{instances_.size(), leases_, 0};
   for (const auto& [key, line] : lines_) counts.waiting += line.queue().size();
   return counts;
 }

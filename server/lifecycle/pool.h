@@ -46,7 +46,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -58,6 +57,7 @@
 #include "server/coro/task.h"
 #include "server/coro/task_group.h"
 #include "server/lifecycle/breaker.h"
+#include "server/lifecycle/event.h"
 #include "server/lifecycle/event_log.h"
 #include "server/lifecycle/init.h"
 #include "server/lifecycle/instance.h"
@@ -87,6 +87,8 @@ class Pool {
   EventLog& events() const { return events_; }
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
+  // What events of leases on `key` are about that are on no instance.
+  std::shared_ptr<const EventSubject> SubjectOf(const std::string& key) const;
   // INVALID_REQUEST naming `key` for a key of a resource that is not keyed, or
   // none of one that is.
   absl::Status CheckKey(absl::string_view key) const;
@@ -166,11 +168,12 @@ class Pool {
   std::vector<InstanceView> Instances(std::uint64_t after,
                                       std::size_t max) const;
   // Where a listing of leases goes on: those that wait come in order of
-  // arrival, then those that are bound in order of binding. A lease that is
-  // bound meanwhile may come twice; none is left out.
+  // arrival, then those that are bound, object by object. A lease that is bound
+  // meanwhile may come twice; none is left out.
   struct LeaseCursor {
     bool bound = false;
-    std::uint64_t after = 0;
+    std::uint64_t instance = 0;
+    std::uint64_t after = 0;  // its token, or else its arrival
   };
   // At most `max` leases from `cursor` on, which moves on.
   std::vector<std::shared_ptr<Lease>> Leases(LeaseCursor& cursor,
@@ -308,10 +311,11 @@ class Pool {
   // The same, when nobody waits for it any more.
   coro::Task<void> EnterDeferred(std::shared_ptr<Lease> lease);
   // The end of one lease.
-  coro::Task<void> Exit(std::shared_ptr<Lease> lease);
+  coro::TaskGroup::Detached Exit(coro::TaskGroup::Ticket ticket,
+                                 std::shared_ptr<Lease> lease);
 
   std::shared_ptr<Lease> MakeLease(AcquireOptions&& options);
-  // Queues the lease, or refuses it.
+  // Binds the lease (null), queues it, or refuses it.
   absl::StatusOr<std::shared_ptr<Ticket>> Admit(
       const std::shared_ptr<Lease>& lease);
   // WOULD_WAIT or QUEUE_FULL for a ticket that nothing under way will serve and
@@ -326,6 +330,8 @@ class Pool {
   // ENTERING -> HELD, or the end of a lease whose caller has left.
   absl::Status Grant(const std::shared_ptr<Lease>& lease, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);
+  std::vector<std::shared_ptr<Lease>> Bound() const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unbind(const std::shared_ptr<Lease>& lease,
               const std::shared_ptr<Instance>& instance, bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
@@ -340,6 +346,9 @@ class Pool {
   // of inits that nobody waits for.
   void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
+            const std::shared_ptr<Instance>& instance)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Bind(const std::shared_ptr<Lease>& lease,
             const std::shared_ptr<Instance>& instance)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What was built for `ticket`, other than `kept`, tells its lease no more.
@@ -409,6 +418,7 @@ class Pool {
   EventLog& events_;
   LeaseTable& table_;
   const std::string resource_;
+  const std::shared_ptr<const EventSubject> subject_;  // of the empty key
   const Policy policy_;
   const std::unique_ptr<Kind> kind_;
   const std::size_t slots_;  // max_holders, or Line::kManySlots
@@ -441,9 +451,7 @@ class Pool {
   coro::Instant warm_at_ ABSL_GUARDED_BY(mu_) = coro::Instant::min();
   coro::Instant wake_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
   bool telling_places_ ABSL_GUARDED_BY(mu_) = false;
-  // Bound ones, by fencing token.
-  absl::btree_map<std::uint64_t, std::shared_ptr<Lease>> leases_
-      ABSL_GUARDED_BY(mu_);
+  std::size_t leases_ ABSL_GUARDED_BY(mu_) = 0;  // bound to all of them
   std::uint64_t last_token_ ABSL_GUARDED_BY(mu_);
   std::atomic<std::uint64_t> last_lease_;
   std::uint64_t last_instance_ ABSL_GUARDED_BY(mu_) = 0;

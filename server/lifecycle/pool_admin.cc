@@ -104,19 +104,24 @@ std::vector<std::shared_ptr<Lease>> Pool::Leases(LeaseCursor& cursor,
       leases.push_back(std::move(lease));
     }
     if (leases.size() == max) return leases;
-    cursor = {true, 0};
+    cursor = {true, 0, 0};
   }
-  for (auto next = leases_.upper_bound(cursor.after);
-       next != leases_.end() && leases.size() < max; ++next) {
-    cursor.after = next->first;
-    leases.push_back(next->second);
+  for (auto next = instances_.lower_bound(cursor.instance);
+       next != instances_.end() && leases.size() < max; ++next) {
+    const auto& [number, instance] = *next;
+    const std::uint64_t after = number == cursor.instance ? cursor.after : 0;
+    for (auto bound = instance->bound.upper_bound(after);
+         bound != instance->bound.end() && leases.size() < max; ++bound) {
+      cursor = {true, number, bound->first};
+      leases.push_back(bound->second);
+    }
   }
   return leases;
 }
 
 std::shared_ptr<Lease> Pool::FindLease(std::uint64_t number) const {
   coro::MutexLock lock(mu_);
-  for (const auto& [token, lease] : leases_) {
+  for (const std::shared_ptr<Lease>& lease : Bound()) {
     if (lease->number() != number) continue;
     // An exit hook that outlived its bound keeps the instance, not the lease.
     return lease->state() == LeaseState::kEnded ? nullptr : lease;
@@ -138,13 +143,14 @@ Pool::WaitReport Pool::Explain(const std::string& key, std::size_t max) const {
   const auto line = lines_.find(key);
   if (line == lines_.end()) return report;
   for (const auto& [number, instance] : line->second.instances()) {
-    if (report.instances.size() == max) break;
-    report.instances.push_back(instance->View());
-  }
-  for (const auto& [token, lease] : leases_) {
-    if (lease->key() != key) continue;
-    ++report.all_holders;
-    if (report.holders.size() < max) report.holders.push_back(lease);
+    if (report.instances.size() < max) {
+      report.instances.push_back(instance->View());
+    }
+    for (const auto& [token, lease] : instance->bound) {
+      if (report.holders.size() == max) break;
+      report.holders.push_back(lease);
+    }
+    report.all_holders += instance->bound.size();
   }
   report.all_waiters = line->second.queue().size();
   report.waiters = line->second.queue().Leases(0, max);

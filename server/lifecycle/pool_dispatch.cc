@@ -48,17 +48,22 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
                 const std::shared_ptr<Instance>& instance) {
   line.queue().Remove(*ticket);
   // False: it gave up and is about to say so. (Only posts: see waiter.h.)
-  if (!ticket->waiter->Signal()) return;
-  ticket->instance = instance;
-  instance->bound.insert(++last_token_);
+  if (!ticket->Signal()) return;
+  ticket->bound = true;
+  DropCaused(line, *ticket, instance.get());
+  Bind(ticket->lease, instance);
+}
+
+void Pool::Bind(const std::shared_ptr<Lease>& lease,
+                const std::shared_ptr<Instance>& instance) {
+  instance->bound.emplace(++last_token_, lease);
+  ++leases_;
   if (instance->state() == InstanceState::kReady) {
     instance->Transition(InstanceState::kHeld);
   }
   instance->idle_since = coro::kNever;
   Note(instance);
-  DropCaused(line, *ticket, instance.get());
-  ticket->lease->Bind(instance, last_token_);
-  leases_.emplace(last_token_, ticket->lease);
+  lease->Bind(instance, last_token_);
 }
 
 void Pool::DropCaused(const Line& line, const Ticket& ticket,
@@ -376,7 +381,7 @@ void Pool::Fail(const std::vector<std::shared_ptr<Ticket>>& tickets,
                 const absl::Status& status) {
   for (const std::shared_ptr<Ticket>& ticket : tickets) {
     ticket->failure = status;
-    ticket->waiter->Signal();
+    ticket->Signal();
   }
 }
 
@@ -398,9 +403,7 @@ std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
   if (instance->line == nullptr) return {};
   std::vector<std::shared_ptr<Lease>> waiting =
       instance->line->WaitersOf(*instance);
-  for (const std::uint64_t token : instance->bound) {
-    waiting.push_back(leases_.at(token));
-  }
+  for (const auto& [token, lease] : instance->bound) waiting.push_back(lease);
   return waiting;
 }
 

@@ -207,8 +207,7 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
     // Those that enter it await its init, or are looked at when they are
     // granted.
     const bool ready = instance->ready();
-    for (const std::uint64_t token : instance->bound) {
-      const std::shared_ptr<Lease>& lease = leases_.at(token);
+    for (const auto& [token, lease] : instance->bound) {
       if (lease->instance() == nullptr) continue;  // it has ended
       if (ready || lease->state() != LeaseState::kEntering) {
         leases.push_back(lease);

@@ -22,6 +22,9 @@ std::shared_ptr<Ticket> WaitQueue::DeferredFrom(std::size_t offset) const {
 }
 
 std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
+  if (tickets_.empty()) return 0;
+  // As most are that are asked for: those that came just now.
+  if (tickets_.rbegin()->first == ticket.place) return tickets_.size();
   if (tickets_.find(ticket.place) == tickets_.end()) return 0;
   return tickets_.order_of_key(ticket.place) + 1;
 }

@@ -2,7 +2,7 @@
 // first served within a priority, higher priorities first.
 //
 // A ticket is one of them. It leaves the queue bound to an instance, failed, or
-// by giving up; whoever signals its waiter first decides which.
+// by giving up; whoever signals it first decides which.
 //
 // All in logarithmic time, beyond what is returned, unless it says otherwise.
 //
@@ -30,26 +30,25 @@
 
 namespace anteroom::lifecycle {
 
-struct Ticket {
+struct Ticket : coro::Waiter {
   // `arrival` grows with each ticket of a pool.
   Ticket(coro::Runtime runtime, std::shared_ptr<Lease> lease,
          std::uint64_t arrival)
-      : lease(std::move(lease)),
-        waiter(std::make_shared<coro::Waiter>(runtime)),
+      : Waiter(runtime),
+        lease(std::move(lease)),
         place(-static_cast<std::int64_t>(this->lease->priority()), arrival) {}
 
   // Whose turn it is: the smallest place is first.
   using Place = std::pair<std::int64_t, std::uint64_t>;
 
   const std::shared_ptr<Lease> lease;
-  const std::shared_ptr<coro::Waiter> waiter;
   const Place place;
   // Its place as it was told last; 0: it was told none.
   std::size_t told_position = 0;
   // Numbers of the instances that were built for it, in their order.
   std::vector<std::uint64_t> caused;
   // What the signal meant: bound to an instance, or else failed.
-  std::shared_ptr<Instance> instance;
+  bool bound = false;
   absl::Status failure;
 };
 

@@ -39,7 +39,8 @@ struct Place {
 
 std::string PositionAt(const Place& place) {
   return absl::StrCat(place.cursor.bound ? "bound" : "", "/",
-                      place.cursor.after, "/", place.resource);
+                      place.cursor.instance, "/", place.cursor.after, "/",
+                      place.resource);
 }
 
 // The beginning, for an empty position.
@@ -47,12 +48,14 @@ absl::StatusOr<Place> PlaceAt(absl::string_view position) {
   Place place;
   if (position.empty()) return place;
   const std::vector<absl::string_view> parts =
-      absl::StrSplit(position, absl::MaxSplits('/', 2));
-  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &place.cursor.after)) {
+      absl::StrSplit(position, absl::MaxSplits('/', 3));
+  if (parts.size() != 4 ||
+      !absl::SimpleAtoi(parts[1], &place.cursor.instance) ||
+      !absl::SimpleAtoi(parts[2], &place.cursor.after)) {
     return InvalidPageToken();
   }
   place.cursor.bound = !parts[0].empty();
-  place.resource = std::string(parts[2]);
+  place.resource = std::string(parts[3]);
   return place;
 }
 

@@ -55,7 +55,7 @@ class LineTest : public LifecycleTest {
   }
   void Bind(Line& line, const Ticket& ticket, Instance& instance) {
     line.queue().Remove(ticket);
-    instance.bound.insert(++last_token_);
+    instance.bound.emplace(++last_token_, ticket.lease);
     line.Note(instance);
   }
 

@@ -41,14 +41,14 @@ MUTANTS = [
     Mutant(
         "unbind_keeps_the_lease",
         "pool.cc",
-        "    leases_.erase(lease->fencing_token());\n",
+        "    leases_ -= instance->bound.erase(lease->fencing_token());\n",
         "",
         "ended leases are counted for ever",
     ),
     Mutant(
         "refused_stays_in_the_queue",
         "pool.cc",
-        "      line.queue().Remove(*ticket);\n",
+        "      emptied.queue().Remove(*ticket);\n",
         "",
         "who was refused has a turn all the same",
     ),
@@ -62,9 +62,18 @@ MUTANTS = [
     Mutant(
         "leaving_does_not_dispatch",
         "pool.cc",
+        "    DropCaused(line, *ticket);\n"
         "    Dispatch(line, todo);\n",
-        "",
+        "    DropCaused(line, *ticket);\n",
         "what was begun for one who gave up goes on",
+    ),
+    Mutant(
+        "admitting_does_not_dispatch",
+        "pool.cc",
+        "    Dispatch(line, todo);\n"
+        "    if (ticket != nullptr) refused",
+        "    if (ticket != nullptr) refused",
+        "nothing is built for who comes",
     ),
     Mutant(
         "no_wait_refused_its_own",
@@ -219,8 +228,8 @@ MUTANTS = [
     Mutant(
         "binds_one_who_left",
         "pool_dispatch.cc",
-        "  if (!ticket->waiter->Signal()) return;",
-        "  ticket->waiter->Signal();",
+        "  if (!ticket->Signal()) return;",
+        "  ticket->Signal();",
         "an object is bound to one who gave up",
     ),
     Mutant(
@@ -254,8 +263,8 @@ MUTANTS = [
     Mutant(
         "token_given_twice",
         "pool_dispatch.cc",
-        "  ticket->lease->Bind(instance, last_token_);",
-        "  ticket->lease->Bind(instance, last_token_ / 2);",
+        "  lease->Bind(instance, last_token_);",
+        "  lease->Bind(instance, last_token_ / 2);",
         "two leases have one fencing token",
     ),
     Mutant(
@@ -780,10 +789,10 @@ MUTANTS = [
         "false});\n"
         "    co_return too_late ? WaitTimedOut() : CallerLeft();\n"
         "  }\n"
-        "  coro::Task<absl::Status> enter",
+        "  absl::Status entered;",
         "    co_return too_late ? WaitTimedOut() : CallerLeft();\n"
         "  }\n"
-        "  coro::Task<absl::Status> enter",
+        "  absl::Status entered;",
         "a deferred lease whose caller left is entered, and held by nobody",
     ),
     Mutant(
@@ -955,9 +964,11 @@ MUTANTS = [
     Mutant(
         "reply_not_flushed",
         "scope_runner.cc",
-        "  stream_->SendUsed(effect.call_id, std::move(effect.result));\n"
+        "  stream_->SendUsed(effect.use->call_id, "
+        "std::move(effect.use->result));\n"
         "  Said();\n",
-        "  stream_->SendUsed(effect.call_id, std::move(effect.result));\n",
+        "  stream_->SendUsed(effect.use->call_id, "
+        "std::move(effect.use->result));\n",
         "a reply waits for the next",
     ),
     Mutant(

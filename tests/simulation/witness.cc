@@ -653,7 +653,7 @@ void Witness::DrainBegins() {
   Tell("drain", 0);
   if (!checks_) return;
   // Whoever waits is refused; who is bound already is told by its lease alone.
-  Pool::LeaseCursor bound{true, 0};
+  Pool::LeaseCursor bound{true, 0, 0};
   for (const auto& lease : pool_->Leases(bound, 1000)) {
     LeaseTrack& track = TrackOf(lease->info());
     track.seen = lease;
