@@ -33,7 +33,7 @@ Forward::Forward(Forwards& forwards, grpc::CallbackServerContext& context)
       call_(forwards.calls.runtime().clock, context) {
   CopyMetadata(context.client_metadata(),
                [this](const std::string& key, const std::string& value) {
-                 upstream_context_.AddMetadata(key, value);
+                 client().context.AddMetadata(key, value);
                });
 }
 
@@ -41,7 +41,8 @@ void Forward::Start(Target target) {
   const std::shared_ptr<Forward> self = shared_from_this();
   target_ = std::move(target);
   shape_ = forwards_.shapes.Of(target_.method);
-  upstream_context_.set_deadline(
+  client().stub = std::move(target_.stub);
+  client().context.set_deadline(
       std::min(target_.deadline, context_.deadline()));
   on_stop_.emplace(target_.stop, Cancel{this});
   const bool holds = shape_->one_request.holds();
@@ -97,7 +98,7 @@ void Forward::OnReadDone(bool ok) {
     }
   }
   // No half-close: the client is gone, or its message was too large.
-  if (!ok && context_.IsCancelled()) upstream_context_.TryCancel();
+  if (!ok && context_.IsCancelled()) CancelUpstream();
   ReadRequest();
   PushRequests();
 }
@@ -172,9 +173,10 @@ void Forward::Launch() {
     responses_.TakeRead();
   }
   // The headers travel with what comes first.
-  upstream_context_.set_initial_metadata_corked(first != RequestStep::kNothing);
-  target_.stub->PrepareBidiStreamingCall(&upstream_context_, target_.method,
-                                         grpc::StubOptions(), &upstream_);
+  Client& client = this->client();
+  client.context.set_initial_metadata_corked(first != RequestStep::kNothing);
+  client.stub->PrepareBidiStreamingCall(&client.context, target_.method,
+                                        grpc::StubOptions(), &upstream_);
   upstream_.AddMultipleHolds(2);
   TsanRelease(this);
   upstream_.StartRead(&incoming_response_);
@@ -302,12 +304,7 @@ Forward::ResponseStep Forward::NextResponseStep() {
   } else if (headers_arrived_ && !headers_passed_ && responses_.TakeOther()) {
     step = ResponseStep::kHeaders;
   }
-  if (step != ResponseStep::kNothing && !std::exchange(headers_passed_, true)) {
-    CopyMetadata(upstream_context_.GetServerInitialMetadata(),
-                 [this](const std::string& key, const std::string& value) {
-                   context_.AddInitialMetadata(key, value);
-                 });
-  }
+  if (step != ResponseStep::kNothing) PassHeaders();
   return step;
 }
 
@@ -317,7 +314,7 @@ void Forward::ResponseWritten(bool ok) {
     responses_.Written();
     if (!ok) responses_.Break();
   }
-  if (!ok) upstream_context_.TryCancel();  // the client is gone
+  if (!ok) CancelUpstream();  // the client is gone
   ReadResponse();
   PushResponses();
 }
@@ -336,7 +333,7 @@ void Forward::OnSendInitialMetadataDone(bool ok) {
 
 void Forward::OnCancel() {
   TsanAcquire(this);
-  upstream_context_.TryCancel();
+  CancelUpstream();
   call_.RequestStop();
 }
 
@@ -350,15 +347,18 @@ void Forward::UpstreamDone(const grpc::Status& status) {
   // and nothing else keeps this.
   const std::shared_ptr<Forward> self = shared_from_this();
   on_stop_.reset();
-  CopyMetadata(upstream_context_.GetServerTrailingMetadata(),
+  CopyMetadata(client().context.GetServerTrailingMetadata(),
                [this](const std::string& key, const std::string& value) {
                  context_.AddTrailingMetadata(key, value);
                });
   grpc::Status told =
-      target_.ended({status, Reached(status, upstream_context_)});
+      target_.ended({status, Reached(status, client().context)});
+  std::shared_ptr<Client> done;
   bool bounded = false;
   {
     coro::MutexLock lock(mu_);
+    PassHeaders();
+    done = std::move(client_);
     // What is written may wait in gRPC, too, for a client that does not read.
     bounded = responses_.writing() || responses_.messages() > 1;
     if (status.ok()) {
@@ -366,12 +366,35 @@ void Forward::UpstreamDone(const grpc::Status& status) {
       shape_->one_response.Note(responses_.messages() == 1);
     }
   }
+  done.reset();
   if (bounded) BoundEnd();
   {
     coro::MutexLock lock(mu_);
     told_ = std::move(told);
   }
   PushResponses();
+}
+
+void Forward::PassHeaders() {
+  if (std::exchange(headers_passed_, true)) return;
+  CopyMetadata(client_->context.GetServerInitialMetadata(),
+               [this](const std::string& key, const std::string& value) {
+                 context_.AddInitialMetadata(key, value);
+               });
+}
+
+void Forward::CancelUpstream() {
+  std::shared_ptr<Client> client;
+  {
+    coro::MutexLock lock(mu_);
+    client = client_;
+  }
+  if (client != nullptr) client->context.TryCancel();
+}
+
+Forward::Client& Forward::client() {
+  coro::MutexLock lock(mu_);
+  return *client_;
 }
 
 void Forward::BoundEnd() {

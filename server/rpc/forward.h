@@ -122,7 +122,15 @@ class Forward : public grpc::ServerGenericBidiReactor,
   };
   struct Cancel {
     Forward* forward;
-    void operator()() const { forward->upstream_context_.TryCancel(); }
+    void operator()() const { forward->CancelUpstream(); }
+  };
+  // What the upstream call is made with. It is let go of as soon as that is
+  // done, while the server is there: the last to let go of a connection leaves
+  // it to the executor (endpoints.h). Hence in this order, too: the context
+  // refers to the connection.
+  struct Client {
+    std::shared_ptr<grpc::GenericStub> stub;
+    grpc::ClientContext context;
   };
   // Of the upstream call. Only who has made it kStarting starts anything on it
   // until it is kOpen.
@@ -154,6 +162,8 @@ class Forward : public grpc::ServerGenericBidiReactor,
   void ReadResponse();
   void PushResponses();
   ResponseStep NextResponseStep() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The service's, with what the client is told first.
+  void PassHeaders() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // The service takes no more requests.
   void EndRequests() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -161,15 +171,18 @@ class Forward : public grpc::ServerGenericBidiReactor,
   void ResponseWritten(bool ok);
   void RequestWritten(bool ok);
   void UpstreamDone(const grpc::Status& status);
+  // Unless it is done.
+  void CancelUpstream();
+  // REQUIRES: it is not done.
+  Client& client() ABSL_LOCKS_EXCLUDED(mu_);
   // Cuts a client off that does not take what is left.
   void BoundEnd();
 
   Forwards& forwards_;
   grpc::CallbackServerContext& context_;  // valid until OnDone
   CallContext call_;
-  grpc::ClientContext upstream_context_;
   Upstream upstream_{*this};
-  Target target_;
+  Target target_;  // its stub is the client's
   std::shared_ptr<Shape> shape_;
   // Until the upstream call is done.
   std::optional<std::stop_callback<Cancel>> on_stop_;
@@ -179,6 +192,9 @@ class Forward : public grpc::ServerGenericBidiReactor,
 
   coro::Mutex mu_;
   std::shared_ptr<Forward> self_ ABSL_GUARDED_BY(mu_);  // until OnDone
+  // Null once the upstream call is done.
+  std::shared_ptr<Client> client_ ABSL_GUARDED_BY(mu_) =
+      std::make_shared<Client>();
   Stage stage_ ABSL_GUARDED_BY(mu_) = Stage::kNone;
   // LingerOver() follows.
   bool lingers_ ABSL_GUARDED_BY(mu_) = false;
