@@ -59,6 +59,9 @@ class LostHolderTest(unittest.IsolatedAsyncioTestCase):
                 phases, receipt = await self.killed_while_it_holds(
                     server, process, "acquire"
                 )
+                # It may have waited until the object before was closed.
+                if phases[0] == "WAITING":
+                    del phases[0]
                 self.assertEqual(phases, ["ENTERING", "ENTERED", "EXITING", "EXITED"])
                 self.assertEqual(receipt.reason, "TTL_EXPIRED")
                 self.assertGreaterEqual(receipt.held, 1)
