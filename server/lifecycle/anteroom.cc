@@ -58,16 +58,14 @@ absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {
   return pool->second.get();
 }
 
-coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
+coro::Task<absl::StatusOr<LeasePtr>> Anteroom::Acquire(
     absl::string_view resource, AcquireOptions&& options,
     absl::Duration max_wait, std::stop_token stop, coro::Instant deadline) {
   ForgetOldReceipts();
   const absl::StatusOr<Pool*> pool = FindPool(resource);
-  if (!pool.ok())
-    return Refused<absl::StatusOr<std::shared_ptr<Lease>>>(pool.status());
+  if (!pool.ok()) return Refused<absl::StatusOr<LeasePtr>>(pool.status());
   const absl::Status keyed = (*pool)->CheckKey(options.key);
-  if (!keyed.ok())
-    return Refused<absl::StatusOr<std::shared_ptr<Lease>>>(keyed);
+  if (!keyed.ok()) return Refused<absl::StatusOr<LeasePtr>>(keyed);
   const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
   options.enter_by = bound;
   if (options.request.empty()) {
@@ -86,9 +84,8 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Anteroom::Acquire(
                            std::move(attempt), std::move(stop), deadline);
 }
 
-absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
-    absl::string_view lease_id) {
-  absl::StatusOr<std::shared_ptr<Lease>> lease = leases_.Find(lease_id);
+absl::StatusOr<LeasePtr> Anteroom::Find(absl::string_view lease_id) {
+  absl::StatusOr<LeasePtr> lease = leases_.Find(lease_id);
   if (lease.ok() && (*lease)->state() != LeaseState::kEnded) return lease;
   ForgetOldReceipts();  // its own may be one
   return leases_.Find(lease_id);
@@ -97,7 +94,7 @@ absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Find(
 coro::Task<absl::StatusOr<Payload>> Anteroom::Use(
     absl::string_view lease_id, absl::string_view method, PayloadView argument,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
-  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  absl::StatusOr<LeasePtr> lease = Find(lease_id);
   if (!lease.ok()) return Refused<absl::StatusOr<Payload>>(lease.status());
   Pool& pool = (*lease)->pool();
   return pool.Use(*std::move(lease), method, argument, fencing_token,
@@ -108,7 +105,7 @@ coro::Task<absl::Status> Anteroom::UseStream(
     absl::string_view lease_id, absl::string_view method, PayloadView argument,
     UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
     coro::Instant deadline) {
-  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  absl::StatusOr<LeasePtr> lease = Find(lease_id);
   if (!lease.ok()) return Refused<absl::Status>(lease.status());
   Pool& pool = (*lease)->pool();
   return pool.UseStream(*std::move(lease), method, argument, channel,
@@ -118,7 +115,7 @@ coro::Task<absl::Status> Anteroom::UseStream(
 coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Anteroom::Pass(
     absl::string_view lease_id, absl::string_view method,
     std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
-  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  absl::StatusOr<LeasePtr> lease = Find(lease_id);
   if (!lease.ok()) {
     return Refused<absl::StatusOr<std::unique_ptr<Passage>>>(lease.status());
   }
@@ -127,9 +124,9 @@ coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Anteroom::Pass(
                    deadline);
 }
 
-absl::StatusOr<std::shared_ptr<Lease>> Anteroom::Renew(
-    absl::string_view lease_id, absl::Duration ttl) {
-  absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+absl::StatusOr<LeasePtr> Anteroom::Renew(absl::string_view lease_id,
+                                         absl::Duration ttl) {
+  absl::StatusOr<LeasePtr> lease = Find(lease_id);
   if (!lease.ok()) return lease;
   const absl::Status renewed = (*lease)->pool().Renew(*lease, ttl);
   if (!renewed.ok()) return renewed;
@@ -140,7 +137,7 @@ coro::Task<absl::StatusOr<Receipt>> Anteroom::Release(std::string lease_id,
                                                       ExitCause cause,
                                                       std::stop_token stop,
                                                       coro::Instant deadline) {
-  const absl::StatusOr<std::shared_ptr<Lease>> lease = Find(lease_id);
+  const absl::StatusOr<LeasePtr> lease = Find(lease_id);
   if (!lease.ok()) co_return lease.status();
   (*lease)->pool().End(*lease, std::move(cause));
   if ((*lease)->has_ended()) co_return (*lease)->receipt();
@@ -163,12 +160,11 @@ std::vector<Pool*> Anteroom::pools() const {
   return pools;
 }
 
-absl::StatusOr<std::shared_ptr<Lease>> Anteroom::FindByName(
+absl::StatusOr<LeasePtr> Anteroom::FindByName(
     absl::string_view lease_name) const {
   if (const std::optional<Named> named = ParseLeaseName(lease_name)) {
     const absl::StatusOr<Pool*> pool = FindPool(named->resource);
-    std::shared_ptr<Lease> lease =
-        pool.ok() ? (*pool)->FindLease(named->number) : nullptr;
+    LeasePtr lease = pool.ok() ? (*pool)->FindLease(named->number) : nullptr;
     if (lease != nullptr) return lease;
   }
   return Error(Reason::kLeaseNotFound,
@@ -229,7 +225,7 @@ coro::Task<void> Anteroom::Drain() {
 }
 
 void Anteroom::ForgetOldReceipts() {
-  for (const std::shared_ptr<Lease>& lease : leases_.Prune()) {
+  for (const LeasePtr& lease : leases_.Prune()) {
     if (!lease->request().empty()) requests_.Forget(*lease);
   }
 }

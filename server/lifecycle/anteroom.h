@@ -64,12 +64,14 @@ class Anteroom {
   // and `deadline` this caller's wait for it. Failures: RESOURCE_NOT_FOUND,
   // INVALID_REQUEST for a key on an unkeyed resource, those of Pool::Acquire()
   // and, with a request id, of RequestIndex::Acquire().
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      absl::string_view resource, AcquireOptions&& options,
-      absl::Duration max_wait, std::stop_token stop, coro::Instant deadline);
+  coro::Task<absl::StatusOr<LeasePtr>> Acquire(absl::string_view resource,
+                                               AcquireOptions&& options,
+                                               absl::Duration max_wait,
+                                               std::stop_token stop,
+                                               coro::Instant deadline);
 
   // The lease with this secret id. LEASE_NOT_FOUND.
-  absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view lease_id);
+  absl::StatusOr<LeasePtr> Find(absl::string_view lease_id);
 
   // Calls a method of the held object (Pool::Use()). What `method` and
   // `argument` look at must live until the task has ended.
@@ -96,8 +98,8 @@ class Anteroom {
       coro::Instant deadline);
 
   // Restarts the lease's time to live. LEASE_NOT_FOUND, LEASE_ENDED.
-  absl::StatusOr<std::shared_ptr<Lease>> Renew(absl::string_view lease_id,
-                                               absl::Duration ttl);
+  absl::StatusOr<LeasePtr> Renew(absl::string_view lease_id,
+                                 absl::Duration ttl);
 
   // Ends the lease, or joins its end, and answers with its one receipt. The
   // exit goes on if `stop` or `deadline` end this wait. LEASE_NOT_FOUND.
@@ -122,8 +124,7 @@ class Anteroom {
   // All of them, by name.
   std::vector<Pool*> pools() const;
   // The lease with this public name, if it has not ended: LEASE_NOT_FOUND.
-  absl::StatusOr<std::shared_ptr<Lease>> FindByName(
-      absl::string_view lease_name) const;
+  absl::StatusOr<LeasePtr> FindByName(absl::string_view lease_name) const;
   // Has the instance closed after its last exit (Pool::Evict()).
   // INSTANCE_NOT_FOUND.
   absl::StatusOr<InstanceView> Evict(absl::string_view instance_id) const;

@@ -12,7 +12,7 @@ namespace {
 class EnterCall : public Bounded<EnterContext> {
  public:
   EnterCall(coro::Runtime runtime, const Policy& policy,
-            std::shared_ptr<Instance> instance, std::shared_ptr<Lease> lease,
+            std::shared_ptr<Instance> instance, LeasePtr lease,
             std::stop_token stop, coro::Instant deadline)
       : Bounded(runtime,
                 std::min(deadline, coro::After(runtime.clock.Now(),
@@ -80,7 +80,7 @@ class EnterCall : public Bounded<EnterContext> {
  private:
   const coro::Runtime runtime_;
   const std::shared_ptr<Instance> instance_;
-  const std::shared_ptr<Lease> lease_;
+  const LeasePtr lease_;
   const Payload argument_;
   const coro::Instant caller_deadline_;
   const coro::Instant deadline_with_init_;
@@ -104,8 +104,8 @@ absl::Status CallerLeft() {
 
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
                                  std::shared_ptr<Instance> instance,
-                                 std::shared_ptr<Lease> lease,
-                                 std::stop_token stop, coro::Instant deadline) {
+                                 LeasePtr lease, std::stop_token stop,
+                                 coro::Instant deadline) {
   EnterResult result;
   EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
   absl::StatusOr<Payload> value = Payload();

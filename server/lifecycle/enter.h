@@ -37,8 +37,8 @@ struct EnterResult {
 // nothing to await any more.
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
                                  std::shared_ptr<Instance> instance,
-                                 std::shared_ptr<Lease> lease,
-                                 std::stop_token stop, coro::Instant deadline);
+                                 LeasePtr lease, std::stop_token stop,
+                                 coro::Instant deadline);
 
 // What a caller that gave up is told: WAIT_TIMED_OUT or CANCELLED.
 absl::Status WaitTimedOut();

@@ -26,14 +26,14 @@ class ExitCall : public Bounded<ExitContext> {
 // its lease.
 struct ExitHook {
   ExitHook(coro::Runtime runtime, coro::Instant deadline,
-           std::shared_ptr<Instance> instance, std::shared_ptr<Lease> lease)
+           std::shared_ptr<Instance> instance, LeasePtr lease)
       : instance(std::move(instance)),
         lease(std::move(lease)),
         call(runtime, deadline, *this->lease),
         ended(runtime) {}
 
   const std::shared_ptr<Instance> instance;
-  const std::shared_ptr<Lease> lease;
+  const LeasePtr lease;
   ExitCall call;
   absl::StatusOr<ExitResult> result;  // once `ended`
   coro::Event ended;
@@ -64,7 +64,7 @@ coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
                                 coro::TaskGroup& group,
                                 std::shared_ptr<Instance> instance,
-                                std::shared_ptr<Lease> lease) {
+                                LeasePtr lease) {
   if (lease->in_use()) {
     coro::Task<void> uses = AwaitUses(runtime, policy, *lease);
     co_await std::move(uses);

@@ -34,7 +34,7 @@ struct ExitOutcome {
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
                                 coro::TaskGroup& group,
                                 std::shared_ptr<Instance> instance,
-                                std::shared_ptr<Lease> lease);
+                                LeasePtr lease);
 
 // Calls the close hook. An error is returned for the record; the instance is
 // closed all the same.

@@ -72,7 +72,7 @@ void Instance::Failed(const absl::Status& status) {
 
 void Instance::Progress(std::optional<double> fraction,
                         absl::string_view message,
-                        const std::vector<std::shared_ptr<Lease>>& waiting) {
+                        const std::vector<LeasePtr>& waiting) {
   Event event;
   event.subject = subject_;
   event.phase = Phase::kProgress;
@@ -80,7 +80,7 @@ void Instance::Progress(std::optional<double> fraction,
   event.message = std::string(message);
   std::vector<std::shared_ptr<EventSink>> owners;
   std::vector<EventSink*> sinks;
-  for (const std::shared_ptr<Lease>& lease : waiting) {
+  for (const LeasePtr& lease : waiting) {
     std::shared_ptr<EventSink> sink = lease->sink();
     if (sink == nullptr) continue;
     sinks.push_back(sink.get());

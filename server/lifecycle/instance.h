@@ -110,14 +110,14 @@ class Instance : public std::enable_shared_from_this<Instance> {
   void Failed(const absl::Status& status);
   // Announces PROGRESS to `waiting` leases.
   void Progress(std::optional<double> fraction, absl::string_view message,
-                const std::vector<std::shared_ptr<Lease>>& waiting);
+                const std::vector<LeasePtr>& waiting);
 
   // That it belongs to, and what that has noted of it (line.h); null, and 0,
   // before and after.
   Line* line = nullptr;
   unsigned line_marks = 0;
   // Leases between bind and the end of their exit, by fencing token.
-  absl::btree_map<std::uint64_t, std::shared_ptr<Lease>> bound;
+  absl::btree_map<std::uint64_t, LeasePtr> bound;
   // Takes no new lease and is closed after its last exit.
   bool retired = false;
   // Why its init failed.
@@ -144,7 +144,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   std::stop_source age{std::nostopstate};
   // The lease that made it be built, and start its init: that lease's stream
   // carries those events. Null once it has gone elsewhere.
-  std::shared_ptr<Lease> causer;
+  LeasePtr causer;
 
  private:
   // The stream of the lease that caused it is told, too; or watchers alone.

@@ -16,15 +16,16 @@ Lease::Lease(Pool& pool, LeaseId id, std::uint64_t number,
     : pool_(pool),
       id_(id),
       number_(number),
-      create_time_(runtime().clock.WallNow()),
-      ttl_(Clamp(options.ttl)),
-      apart_(MakeApart(runtime(), options)),
-      priority_(options.priority),
+      create_time_(absl::ToUnixNanos(runtime().clock.WallNow())),
+      said_(MakeSaid(runtime(), options)),
+      ttl_(absl::ToChronoNanoseconds(Clamp(options.ttl))),
       no_wait_(options.no_wait),
       stream_bound_(options.stream_bound) {
-  if (options.argument == Payload()) return;
   coro::MutexLock lock(mu_);
-  entering().argument = std::move(options.argument);
+  if (options.sink != nullptr) rare().sink = std::move(options.sink);
+  if (options.argument != Payload()) {
+    entering().argument = std::move(options.argument);
+  }
 }
 
 Lease::~Lease() {
@@ -32,25 +33,10 @@ Lease::~Lease() {
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
 }
 
-std::unique_ptr<Lease::Apart> Lease::MakeApart(const coro::Runtime& runtime,
-                                               AcquireOptions& options) {
-  std::unique_ptr<const Said> said = MakeSaid(options);
-  if (said == nullptr && options.sink == nullptr && !options.deferred &&
-      !options.stream_bound) {
-    return nullptr;
-  }
-  auto apart = std::make_unique<Apart>();
-  apart->said = std::move(said);
-  apart->sink = std::move(options.sink);
-  if (options.deferred) {
-    apart->deferred = std::make_unique<Deferred>(runtime, options.enter_by);
-  }
-  return apart;
-}
-
-std::unique_ptr<const Lease::Said> Lease::MakeSaid(AcquireOptions& options) {
+std::unique_ptr<const Lease::Said> Lease::MakeSaid(const coro::Runtime& runtime,
+                                                   AcquireOptions& options) {
   if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
-      options.request.empty()) {
+      options.request.empty() && options.priority == 0 && !options.deferred) {
     return nullptr;
   }
   auto said = std::make_unique<Said>();
@@ -59,31 +45,49 @@ std::unique_ptr<const Lease::Said> Lease::MakeSaid(AcquireOptions& options) {
   said->labels = std::move(options.labels);
   said->request = std::move(options.request);
   said->arguments = std::move(options.arguments);
+  said->priority = options.priority;
+  if (options.deferred) {
+    said->deferred = std::make_unique<Deferred>(runtime, options.enter_by);
+  }
   return said;
 }
 
 const Lease::Said& Lease::said() const {
   static const Said nothing;
-  return apart_ == nullptr || apart_->said == nullptr ? nothing : *apart_->said;
+  return said_ == nullptr ? nothing : *said_;
 }
 
 const coro::Runtime& Lease::runtime() const { return pool_.runtime(); }
 
 const Policy& Lease::policy() const { return pool_.policy(); }
 
+Lease::Rare& Lease::rare() {
+  if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
+  return *rare_;
+}
+
 Lease::Entering& Lease::entering() {
-  if (entering_ == nullptr) entering_ = std::make_unique<Entering>();
-  return *entering_;
+  std::unique_ptr<Entering>& entering = rare().entering;
+  if (entering == nullptr) entering = std::make_unique<Entering>();
+  return *entering;
 }
 
 Lease::Ending& Lease::ending() {
-  if (ending_ == nullptr) ending_ = std::make_unique<Ending>();
-  return *ending_;
+  std::unique_ptr<Ending>& ending = rare().ending;
+  if (ending == nullptr) ending = std::make_unique<Ending>();
+  return *ending;
+}
+
+std::stop_source& Lease::use_stop_source() {
+  std::stop_source& stop = rare().use_stop;
+  if (!stop.stop_possible()) stop = std::stop_source();
+  return stop;
 }
 
 const Receipt* Lease::kept_receipt() const {
-  const bool kept = ending_ != nullptr && ending_->receipt.has_value();
-  return kept ? &*ending_->receipt : nullptr;
+  const Ending* const ending = kept_ending();
+  const bool kept = ending != nullptr && ending->receipt.has_value();
+  return kept ? &*ending->receipt : nullptr;
 }
 
 std::string Lease::name() const { return LeaseName(resource(), number_); }
@@ -106,30 +110,30 @@ LeaseView Lease::View() const {
   LeaseView view;
   view.state = state();
   view.fencing_token = fencing_token_;
-  view.ttl = ttl_;
-  view.create_time = create_time_;
+  view.ttl = ttl();
+  view.create_time = absl::FromUnixNanos(create_time_.count());
   view.expire_time = WallAt(Expiry());
   view.revoke_time = state() == LeaseState::kHeld ? WallAt(RevokeAt())
                                                   : absl::InfiniteFuture();
   if (instance_ != nullptr) {
     view.instance_id = instance_->info().instance_id;
-  } else if (ending_ != nullptr && ending_->instance_number != 0) {
-    view.instance_id = InstanceName(resource(), ending_->instance_number);
+  } else if (kept_ending() != nullptr && kept_ending()->instance_number != 0) {
+    view.instance_id = InstanceName(resource(), kept_ending()->instance_number);
   }
-  if (value_ != nullptr) view.value = *value_;
+  if (rare_ != nullptr && rare_->value != nullptr) view.value = *rare_->value;
   if (const Receipt* const receipt = kept_receipt()) view.receipt = *receipt;
   return view;
 }
 
 std::shared_ptr<EventSink> Lease::sink() const {
   coro::MutexLock lock(mu_);
-  return apart_ == nullptr ? nullptr : apart_->sink;
+  return rare_ == nullptr ? nullptr : rare_->sink;
 }
 
 Payload Lease::TakeArgument() {
   coro::MutexLock lock(mu_);
-  if (entering_ == nullptr) return {};
-  return std::exchange(entering_->argument, Payload());
+  if (kept_entering() == nullptr) return {};
+  return std::exchange(kept_entering()->argument, Payload());
 }
 
 void Lease::Transition(LeaseState to) {
@@ -156,12 +160,12 @@ void Lease::Emit(Phase phase, absl::string_view message,
 // What is kept of an ended lease is its receipt, for minutes: free the rest,
 // above all what the client sent.
 void Lease::LetGo() {
-  if (instance_ != nullptr) ending_->instance_number = instance_->number();
-  instance_.reset();
-  if (apart_ != nullptr) apart_->sink.reset();
-  entering_.reset();
-  value_.reset();
-  ending_->cause.error = absl::OkStatus();
+  if (instance_ != nullptr) ending().instance_number = instance_->number();
+  instance_ = nullptr;
+  rare().sink.reset();
+  rare().entering.reset();
+  rare().value.reset();
+  ending().cause.error = absl::OkStatus();
 }
 
 absl::Time Lease::WallAt(coro::Instant instant) const {
@@ -175,10 +179,9 @@ void Lease::Queued(int position) {
   Emit(Phase::kWaiting, {}, absl::OkStatus(), position);
 }
 
-void Lease::Bind(std::shared_ptr<Instance> instance,
-                 std::uint64_t fencing_token) {
+void Lease::Bind(Instance& instance, std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
-  instance_ = std::move(instance);
+  instance_ = &instance;
   fencing_token_ = fencing_token;
   Transition(LeaseState::kEntering);
   if (instance_->hooks.enter) Emit(Phase::kEntering);
@@ -189,18 +192,18 @@ std::optional<ExitCause> Lease::Enter(Payload value) {
   {
     coro::MutexLock lock(mu_);
     if (value != Payload()) {
-      value_ = std::make_unique<Payload>(std::move(value));
+      rare().value = std::make_unique<Payload>(std::move(value));
     }
     entered_at_ = renewed_at_ = runtime().clock.Now();
     Transition(LeaseState::kHeld);
     Emit(Phase::kEntered);
-    entering = std::move(entering_);
+    if (rare_ != nullptr) entering = std::move(rare_->entering);
   }
   return entering == nullptr ? std::nullopt : std::move(entering->early_end);
 }
 
 void Lease::AnnounceEntered() {
-  if (deferred()) apart_->deferred->entered.Set();
+  if (deferred()) said_->deferred->entered.Set();
 }
 
 void Lease::Fail(const absl::Status& status, bool announce) {
@@ -208,10 +211,11 @@ void Lease::Fail(const absl::Status& status, bool announce) {
     coro::MutexLock lock(mu_);
     if (announce) Emit(Phase::kFailed, {}, status);
     Receipt& receipt = ending().receipt.emplace();
+    const Entering* const entering = kept_entering();
     const bool asked_for =
-        entering_ != nullptr && entering_->early_end.has_value();
+        entering != nullptr && entering->early_end.has_value();
     receipt.reason =
-        asked_for ? entering_->early_end->reason : ExitReason::kEnterFailed;
+        asked_for ? entering->early_end->reason : ExitReason::kEnterFailed;
     receipt.end_time = runtime().clock.WallNow();
     ending().enter_failure = status;
     Transition(LeaseState::kEnded);
@@ -248,7 +252,7 @@ std::stop_token Lease::enter_stop() {
 
 coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
                                              coro::Instant deadline) {
-  coro::Event& entered = apart_->deferred->entered;
+  coro::Event& entered = said_->deferred->entered;
   if (entered.is_set()) co_return absl::OkStatus();
   coro::Task<coro::Wake> wait = entered.Wait(std::move(stop), deadline);
   switch (co_await std::move(wait)) {
@@ -264,8 +268,8 @@ coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
   if (receipt != nullptr && receipt->reason != ExitReason::kEnterFailed) {
     co_return EndedError();  // released, revoked or drained meanwhile
   }
-  if (ending_ == nullptr) co_return absl::OkStatus();
-  co_return ending_->enter_failure;
+  const Ending* const ending = kept_ending();
+  co_return ending == nullptr ? absl::OkStatus() : ending->enter_failure;
 }
 
 bool Lease::DecideExit(ExitCause cause) {
@@ -315,9 +319,9 @@ void Lease::AnnounceEnd() {
   EndCall call;
   {
     coro::MutexLock lock(mu_);
-    announced_end_ = true;
-    ended = ended_.get();
-    if (apart_ != nullptr) call = std::exchange(apart_->on_end, nullptr);
+    noted_.announced_end = true;
+    ended = rare().ended.get();
+    call = std::exchange(rare().on_end, nullptr);
   }
   if (ended != nullptr) ended->Resume();
   if (call) std::move(call)(receipt());
@@ -327,8 +331,8 @@ void Lease::OnEnd(EndCall call) {
   ANTEROOM_CHECK(stream_bound_);
   {
     coro::MutexLock lock(mu_);
-    if (!announced_end_) {
-      apart_->on_end = std::move(call);
+    if (!noted_.announced_end) {
+      rare().on_end = std::move(call);
       return;
     }
   }
@@ -337,32 +341,34 @@ void Lease::OnEnd(EndCall call) {
 
 coro::Event& Lease::ended() {
   coro::MutexLock lock(mu_);
-  if (ended_ == nullptr) {
-    ended_ = std::make_unique<coro::Event>(runtime());
-    if (announced_end_) ended_->Set();  // nobody waits for it yet
+  std::unique_ptr<coro::Event>& ended = rare().ended;
+  if (ended == nullptr) {
+    ended = std::make_unique<coro::Event>(runtime());
+    if (noted_.announced_end) ended->Set();  // nobody waits for it yet
   }
-  return *ended_;
+  return *ended;
 }
 
 bool Lease::has_ended() const {
   coro::MutexLock lock(mu_);
-  return announced_end_;
+  return noted_.announced_end;
 }
 
 ExitCause Lease::cause() const {
   coro::MutexLock lock(mu_);
   ANTEROOM_CHECK(state() == LeaseState::kExiting);
-  return ending_->cause;
+  return kept_ending()->cause;
 }
 
 std::shared_ptr<Instance> Lease::instance() const {
   coro::MutexLock lock(mu_);
-  return instance_;
+  return instance_ == nullptr ? nullptr : instance_->shared_from_this();
 }
 
 Payload Lease::value() const {
   coro::MutexLock lock(mu_);
-  return value_ == nullptr ? Payload() : *value_;
+  return rare_ == nullptr || rare_->value == nullptr ? Payload()
+                                                     : *rare_->value;
 }
 
 Receipt Lease::receipt() const {
@@ -374,7 +380,7 @@ Receipt Lease::receipt() const {
 
 absl::Status Lease::EndedError() const {
   static const Ending nothing;
-  const Ending& ending = ending_ == nullptr ? nothing : *ending_;
+  const Ending& ending = kept_ending() == nullptr ? nothing : *kept_ending();
   const ExitReason reason =
       ending.receipt.has_value() ? ending.receipt->reason : ending.cause.reason;
   return WithMetadata(
@@ -386,8 +392,8 @@ absl::Status Lease::EndedError() const {
       "exit_reason", ExitReasonName(reason));
 }
 
-absl::StatusOr<std::shared_ptr<Instance>> Lease::BeginUse(
-    absl::string_view method, std::uint64_t fencing_token) {
+absl::StatusOr<Instance*> Lease::BeginUse(absl::string_view method,
+                                          std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld) return EndedError();
   if (fencing_token != 0 && fencing_token != fencing_token_) {
@@ -408,9 +414,9 @@ bool Lease::EndUse() {
   {
     coro::MutexLock lock(mu_);
     if (--uses_ > 0) return false;
-    if (ending_ != nullptr) uses_ended = ending_->uses_ended;
-    put_off = put_off_;
-    put_off_ = false;
+    if (kept_ending() != nullptr) uses_ended = kept_ending()->uses_ended;
+    put_off = noted_.put_off;
+    noted_.put_off = false;
   }
   if (uses_ended != nullptr) uses_ended->Set();
   return put_off;
@@ -427,7 +433,7 @@ coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
     coro::MutexLock lock(mu_);
     ANTEROOM_CHECK(state() == LeaseState::kExiting);
     if (uses_ == 0) co_return coro::Wake::kSignalled;
-    uses_ended = ending_->uses_ended;
+    uses_ended = kept_ending()->uses_ended;
   }
   coro::Task<coro::Wake> wait = uses_ended->Wait({}, deadline);
   co_return co_await std::move(wait);
@@ -435,16 +441,14 @@ coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
 
 std::stop_token Lease::use_stop() {
   coro::MutexLock lock(mu_);
-  if (!use_stop_.stop_possible()) use_stop_ = std::stop_source();
-  return use_stop_.get_token();
+  return use_stop_source().get_token();
 }
 
 void Lease::CancelUses() {
   std::stop_source stop(std::nostopstate);
   {
     coro::MutexLock lock(mu_);
-    if (!use_stop_.stop_possible()) use_stop_ = std::stop_source();
-    stop = use_stop_;
+    stop = use_stop_source();
   }
   stop.request_stop();
 }
@@ -459,7 +463,12 @@ void Lease::Lose(const absl::Status& why) {
 
 absl::Status Lease::loss() const {
   coro::MutexLock lock(mu_);
-  return ending_ == nullptr ? absl::OkStatus() : ending_->loss;
+  return kept_ending() == nullptr ? absl::OkStatus() : kept_ending()->loss;
+}
+
+absl::Duration Lease::ttl() const {
+  return ttl_ == Nanoseconds::max() ? absl::InfiniteDuration()
+                                    : absl::FromChrono(ttl_);
 }
 
 absl::Duration Lease::Clamp(absl::Duration ttl) const {
@@ -469,22 +478,25 @@ absl::Duration Lease::Clamp(absl::Duration ttl) const {
 
 coro::Instant Lease::Expiry() const {
   if (stream_bound_ || state() != LeaseState::kHeld) return coro::kNever;
-  const coro::Instant expiry = coro::After(renewed_at_, ttl_);
+  const coro::Instant expiry = coro::After(renewed_at_, ttl());
   if (uses_ == 0 || runtime().clock.Now() < expiry) return expiry;
   return coro::After(renewed_at_, policy().max_ttl);
 }
 
 coro::Instant Lease::RevokeAt() const {
   const coro::Instant held_out = coro::After(entered_at_, policy().max_hold);
-  return ending_ == nullptr ? held_out : std::min(held_out, ending_->revoke_at);
+  return kept_ending() == nullptr
+             ? held_out
+             : std::min(held_out, kept_ending()->revoke_at);
 }
 
 ExitReason Lease::RevokeReason() const {
-  return ending_ == nullptr ? ExitReason::kRevoked : ending_->revoke_reason;
+  return kept_ending() == nullptr ? ExitReason::kRevoked
+                                  : kept_ending()->revoke_reason;
 }
 
 coro::Instant Lease::NoticeAt() const {
-  if (told_revoking_ || RevokeAt() == coro::kNever) return coro::kNever;
+  if (noted_.told_revoking || RevokeAt() == coro::kNever) return coro::kNever;
   return RevokeAt() - absl::ToChronoNanoseconds(policy().revoke_notice);
 }
 
@@ -493,7 +505,9 @@ absl::Status Lease::Renew(absl::Duration ttl) {
   if (state() != LeaseState::kHeld && state() != LeaseState::kEntering) {
     return EndedError();
   }
-  if (ttl != absl::ZeroDuration()) ttl_ = Clamp(ttl);
+  if (ttl != absl::ZeroDuration()) {
+    ttl_ = absl::ToChronoNanoseconds(Clamp(ttl));
+  }
   renewed_at_ = runtime().clock.Now();
   return absl::OkStatus();
 }
@@ -507,7 +521,7 @@ void Lease::Revoke(coro::Instant when, ExitReason reason) {
 }
 
 void Lease::TellRevoking() {
-  told_revoking_ = true;
+  noted_.told_revoking = true;
   Emit(Phase::kRevoking);
 }
 
@@ -523,7 +537,7 @@ bool Lease::DecideEnd(coro::Instant& next) {
     if (timer_when_ <= now) timer_ = coro::Timers::Id::kNone;  // it has fired
     if (now < std::min(expiry, revoke_at)) {
       if (now >= NoticeAt()) TellRevoking();
-      put_off_ = uses_ > 0;  // its end may bring the expiry forward
+      noted_.put_off = uses_ > 0;  // its end may bring the expiry forward
       next = std::min({expiry, revoke_at, NoticeAt()});
       return false;
     }

@@ -12,7 +12,7 @@
 // A lease is a record with gates: the pool that made it runs the hooks.
 //
 // There may be a million: what most have not, or not for long, stands apart,
-// and what their pool knows is asked there.
+// what their pool knows is asked there, and a reference is one pointer.
 //
 // Thread safety: all methods, from any thread. Takes no lock but its own, and
 // the event log's inside it.
@@ -20,6 +20,7 @@
 #define ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -33,6 +34,7 @@
 #include "absl/time/time.h"
 #include "server/coro/event.h"
 #include "server/coro/mutex.h"
+#include "server/coro/ref.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
 #include "server/coro/timers.h"
@@ -94,7 +96,7 @@ struct LeaseView {
   std::optional<Receipt> receipt;  // set once ENDED
 };
 
-class Lease {
+class Lease : public coro::Counted<Lease> {
  public:
   // `number` is its public name's. `pool` outlives every call of a method.
   Lease(Pool& pool, LeaseId id, std::uint64_t number, AcquireOptions&& options);
@@ -117,13 +119,13 @@ class Lease {
   // What tells its other arguments apart from another acquire's.
   const std::string& arguments() const { return said().arguments; }
   bool no_wait() const { return no_wait_; }
-  std::int32_t priority() const { return priority_; }
+  std::int32_t priority() const { return said().priority; }
   bool stream_bound() const { return stream_bound_; }
   bool deferred() const {
-    return apart_ != nullptr && apart_->deferred != nullptr;
+    return said_ != nullptr && said_->deferred != nullptr;
   }
   // REQUIRES: deferred().
-  coro::Instant enter_by() const { return apart_->deferred->enter_by; }
+  coro::Instant enter_by() const { return said_->deferred->enter_by; }
   // 0 until it is bound; who may look before that takes it from View().
   std::uint64_t fencing_token() const { return fencing_token_; }
   // What its hooks are told of it.
@@ -141,8 +143,9 @@ class Lease {
 
   // WAITING: announces its place in the queue (1: next).
   void Queued(int position);
-  // WAITING -> ENTERING: `instance` is its own from now on.
-  void Bind(std::shared_ptr<Instance> instance, std::uint64_t fencing_token);
+  // WAITING -> ENTERING: `instance` is its own from now on, and stays until it
+  // has ended.
+  void Bind(Instance& instance, std::uint64_t fencing_token);
   // ENTERING -> HELD: the ttl starts. How it is to end at once, if its end was
   // asked for meanwhile. AnnounceEntered() follows.
   std::optional<ExitCause> Enter(Payload value);
@@ -191,11 +194,11 @@ class Lease {
   coro::Task<absl::Status> AwaitEntered(std::stop_token stop,
                                         coro::Instant deadline);
 
-  // Counts a Use in and announces it; the instance that it is on. LEASE_ENDED,
-  // with metadata `exit_reason`, unless HELD; STALE_FENCING_TOKEN if
-  // `fencing_token` is neither 0 nor its.
-  absl::StatusOr<std::shared_ptr<Instance>> BeginUse(
-      absl::string_view method, std::uint64_t fencing_token);
+  // Counts a Use in and announces it; the instance that it is on, which stays
+  // until it is counted out. LEASE_ENDED, with metadata `exit_reason`, unless
+  // HELD; STALE_FENCING_TOKEN if `fencing_token` is neither 0 nor its.
+  absl::StatusOr<Instance*> BeginUse(absl::string_view method,
+                                     std::uint64_t fencing_token);
   // Counts a Use out. True: it had put the expiry off; look at DecideEnd().
   bool EndUse();
   // Whether a Use runs.
@@ -230,14 +233,6 @@ class Lease {
   coro::Timers::Id SetTimer(coro::Timers::Id timer, coro::Instant when);
 
  private:
-  // What its client said of it.
-  struct Said {
-    std::string key;
-    std::string holder;
-    Labels labels;
-    std::string request;
-    std::string arguments;
-  };
   struct Deferred {
     Deferred(const coro::Runtime& runtime, coro::Instant enter_by)
         : enter_by(enter_by), entered(runtime) {}
@@ -245,12 +240,14 @@ class Lease {
     const coro::Instant enter_by;
     coro::Event entered;  // set once its enter has ended
   };
-  // What few leases have. Constant, but for the sink and the call, which are
-  // guarded by mu_.
-  struct Apart {
-    std::unique_ptr<const Said> said;  // null: nothing
-    std::shared_ptr<EventSink> sink;
-    EndCall on_end;
+  // What its client said of it that few say.
+  struct Said {
+    std::string key;
+    std::string holder;
+    Labels labels;
+    std::string request;
+    std::string arguments;
+    std::int32_t priority = 0;
     std::unique_ptr<Deferred> deferred;  // null unless it is
   };
   // What matters until it is entered.
@@ -275,19 +272,41 @@ class Lease {
     std::optional<Receipt> receipt;
   };
 
+  // What it has only for a while, or that few have.
+  struct Rare {
+    std::shared_ptr<EventSink> sink;
+    EndCall on_end;
+    std::unique_ptr<Entering> entering;
+    std::unique_ptr<Ending> ending;
+    // What its enter returned, where that is not empty.
+    std::unique_ptr<Payload> value;
+    std::unique_ptr<coro::Event> ended;
+    // Made when the first Use asks for it, or when Uses are cancelled.
+    std::stop_source use_stop{std::nostopstate};
+  };
+
   // Null where it has nothing to say.
-  static std::unique_ptr<Apart> MakeApart(const coro::Runtime& runtime,
-                                          AcquireOptions& options);
-  static std::unique_ptr<const Said> MakeSaid(AcquireOptions& options);
+  static std::unique_ptr<const Said> MakeSaid(const coro::Runtime& runtime,
+                                              AcquireOptions& options);
   const Said& said() const;
   EventSink* raw_sink() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return apart_ == nullptr ? nullptr : apart_->sink.get();
+    return rare_ == nullptr ? nullptr : rare_->sink.get();
   }
   const coro::Runtime& runtime() const;
   const Policy& policy() const;
 
+  // These make what there is not yet.
+  Rare& rare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Entering& entering() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Ending& ending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::stop_source& use_stop_source() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // These do not: null.
+  Entering* kept_entering() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return rare_ == nullptr ? nullptr : rare_->entering.get();
+  }
+  Ending* kept_ending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return rare_ == nullptr ? nullptr : rare_->ending.get();
+  }
   const Receipt* kept_receipt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -309,42 +328,44 @@ class Lease {
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // In nanoseconds, for its size; the largest is infinite.
+  using Nanoseconds = std::chrono::nanoseconds;
+  absl::Duration ttl() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  int uses_ ABSL_GUARDED_BY(mu_) = 0;  // first, beside the references
   // Constant after construction, but for the fencing token, which Bind() sets
   // before anybody else reads it.
   Pool& pool_;
   const LeaseId id_;
   const std::uint64_t number_;
   std::uint64_t fencing_token_ = 0;
-  const absl::Time create_time_;
-  absl::Duration ttl_ ABSL_GUARDED_BY(mu_);
-  const std::unique_ptr<Apart> apart_;
+  const Nanoseconds create_time_;  // since the Unix epoch
+  const std::unique_ptr<const Said> said_;
 
-  // Made when first needed, and kept no longer than that.
-  std::unique_ptr<Entering> entering_ ABSL_GUARDED_BY(mu_);
-  std::unique_ptr<Ending> ending_ ABSL_GUARDED_BY(mu_);
-  // What its enter returned, where that is not empty.
-  std::unique_ptr<Payload> value_ ABSL_GUARDED_BY(mu_);
-  // Made when first asked for.
-  std::unique_ptr<coro::Event> ended_ ABSL_GUARDED_BY(mu_);
-  // Made when the first Use asks for it, or when Uses are cancelled.
-  std::stop_source use_stop_ ABSL_GUARDED_BY(mu_){std::nostopstate};
-  std::shared_ptr<Instance> instance_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<Rare> rare_ ABSL_GUARDED_BY(mu_);
+  // It is bound, so it is its pool's.
+  Instance* instance_ ABSL_GUARDED_BY(mu_) = nullptr;
+  Nanoseconds ttl_ ABSL_GUARDED_BY(mu_);
   coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
   coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
   coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
   coro::Instant timer_when_ ABSL_GUARDED_BY(mu_) = coro::kNever;
-  const std::int32_t priority_;
-  int uses_ ABSL_GUARDED_BY(mu_) = 0;
   mutable coro::Mutex mu_;
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
   const bool no_wait_;
   const bool stream_bound_;
-  bool told_revoking_ ABSL_GUARDED_BY(mu_) = false;
-  // The expiry came while Uses ran.
-  bool put_off_ ABSL_GUARDED_BY(mu_) = false;
-  bool announced_end_ ABSL_GUARDED_BY(mu_) = false;
+  // One byte, for the lease's size.
+  struct Noted {
+    bool told_revoking : 1 = false;
+    bool put_off : 1 = false;  // the expiry came while Uses ran
+    bool announced_end : 1 = false;
+  };
+  Noted noted_ ABSL_GUARDED_BY(mu_);
 };
+
+// Whoever has it keeps it.
+using LeasePtr = coro::Ref<Lease>;
 
 }  // namespace anteroom::lifecycle
 

@@ -6,14 +6,13 @@
 
 namespace anteroom::lifecycle {
 
-void LeaseTable::Add(const std::shared_ptr<Lease>& lease) {
+void LeaseTable::Add(const LeasePtr& lease) {
   Shard& shard = ShardOf(lease->secret());
   coro::MutexLock lock(shard.mu);
   shard.leases.insert(lease);
 }
 
-absl::StatusOr<std::shared_ptr<Lease>> LeaseTable::Find(
-    absl::string_view text) {
+absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
   if (const std::optional<LeaseId> id = LeaseId::Parse(text)) {
     Shard& shard = ShardOf(*id);
     coro::MutexLock lock(shard.mu);
@@ -24,7 +23,7 @@ absl::StatusOr<std::shared_ptr<Lease>> LeaseTable::Find(
                "no lease has this id, or its receipt is no longer kept");
 }
 
-void LeaseTable::Ended(std::shared_ptr<Lease> lease) {
+void LeaseTable::Ended(LeasePtr lease) {
   coro::MutexLock lock(mu_);
   ended_.push_back(Kept{coro::After(clock_.Now(), options_.receipts_kept),
                         std::move(lease)});
@@ -37,8 +36,8 @@ coro::Instant LeaseTable::DropAt() const {
                                                : ended_.front().until;
 }
 
-std::vector<std::shared_ptr<Lease>> LeaseTable::Prune() {
-  std::vector<std::shared_ptr<Lease>> dropped;
+std::vector<LeasePtr> LeaseTable::Prune() {
+  std::vector<LeasePtr> dropped;
   const coro::Instant now = clock_.Now();
   if (now < drop_at_.load(std::memory_order_relaxed)) return dropped;
   {
@@ -49,7 +48,7 @@ std::vector<std::shared_ptr<Lease>> LeaseTable::Prune() {
     }
     drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
-  for (const std::shared_ptr<Lease>& lease : dropped) {
+  for (const LeasePtr& lease : dropped) {
     Shard& shard = ShardOf(lease->secret());
     coro::MutexLock lock(shard.mu);
     shard.leases.erase(lease);

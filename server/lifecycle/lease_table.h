@@ -41,15 +41,15 @@ class LeaseTable {
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
 
-  void Add(const std::shared_ptr<Lease>& lease);
+  void Add(const LeasePtr& lease);
   // By its id as clients write it. LEASE_NOT_FOUND for one that never was, or
   // whose receipt is gone.
-  absl::StatusOr<std::shared_ptr<Lease>> Find(absl::string_view text);
+  absl::StatusOr<LeasePtr> Find(absl::string_view text);
 
   // Starts the time that the receipt of `lease` is kept.
-  void Ended(std::shared_ptr<Lease> lease);
+  void Ended(LeasePtr lease);
   // Drops, and returns, what is kept no longer. Cheap when there is nothing.
-  std::vector<std::shared_ptr<Lease>> Prune();
+  std::vector<LeasePtr> Prune();
 
   std::size_t size() const;
 
@@ -58,22 +58,20 @@ class LeaseTable {
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(const LeaseId& id) const { return id.low; }
-    std::size_t operator()(const std::shared_ptr<Lease>& lease) const {
+    std::size_t operator()(const LeasePtr& lease) const {
       return lease->secret().low;
     }
   };
   struct Same {
     using is_transparent = void;
-    bool operator()(const std::shared_ptr<Lease>& a,
-                    const std::shared_ptr<Lease>& b) const {
+    bool operator()(const LeasePtr& a, const LeasePtr& b) const {
       return a == b;
     }
-    bool operator()(const std::shared_ptr<Lease>& lease,
-                    const LeaseId& id) const {
+    bool operator()(const LeasePtr& lease, const LeaseId& id) const {
       return lease->secret() == id;
     }
   };
-  using Leases = absl::flat_hash_set<std::shared_ptr<Lease>, Hash, Same>;
+  using Leases = absl::flat_hash_set<LeasePtr, Hash, Same>;
   static constexpr int kShardBits = 4;
   struct Shard {
     mutable coro::Mutex mu;
@@ -81,7 +79,7 @@ class LeaseTable {
   };
   struct Kept {
     coro::Instant until;
-    std::shared_ptr<Lease> lease;
+    LeasePtr lease;
   };
 
   Shard& ShardOf(const LeaseId& id) {

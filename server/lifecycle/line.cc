@@ -127,8 +127,7 @@ std::size_t Line::SlotsBefore(const Instance& instance) const {
   return under_way_.Before(instance.number()).slots;
 }
 
-std::vector<std::shared_ptr<Lease>> Line::WaitersOf(
-    const Instance& instance) const {
+std::vector<LeasePtr> Line::WaitersOf(const Instance& instance) const {
   if (!IsUnderWay(instance)) return {};
   return queue_.Leases(SlotsBefore(instance), SlotsLeft(instance));
 }

@@ -88,7 +88,7 @@ class Line {
 
   bool IsUnderWay(const Instance& instance) const;
   // The waiters that `instance`, under way, will serve.
-  std::vector<std::shared_ptr<Lease>> WaitersOf(const Instance& instance) const;
+  std::vector<LeasePtr> WaitersOf(const Instance& instance) const;
   std::vector<std::shared_ptr<Ticket>> TakeWaitersOf(const Instance& instance);
   // The last begun of the instances under way that no waiter needs, no lease is
   // bound to and that are not in a check; null if there is none.

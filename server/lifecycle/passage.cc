@@ -11,8 +11,7 @@
 
 namespace anteroom::lifecycle {
 
-Passage::Passage(coro::Runtime runtime, Pool& pool,
-                 std::shared_ptr<Lease> lease,
+Passage::Passage(coro::Runtime runtime, Pool& pool, LeasePtr lease,
                  std::shared_ptr<Instance> instance, std::string endpoint)
     : pool_(pool),
       endpoint_(std::move(endpoint)),

@@ -20,17 +20,17 @@
 #include "server/coro/clock.h"
 #include "server/coro/linked_stop.h"
 #include "server/coro/runtime.h"
+#include "server/lifecycle/lease.h"
 
 namespace anteroom::lifecycle {
 
 class Instance;
-class Lease;
 class Pool;
 
 class Passage {
  public:
   // By Pool::Pass(), which has counted the call in.
-  Passage(coro::Runtime runtime, Pool& pool, std::shared_ptr<Lease> lease,
+  Passage(coro::Runtime runtime, Pool& pool, LeasePtr lease,
           std::shared_ptr<Instance> instance, std::string endpoint);
   ~Passage();
   Passage(const Passage&) = delete;
@@ -63,7 +63,7 @@ class Passage {
   std::optional<coro::LinkedStop> link_;
   std::stop_token stop_;
   // Null once ended.
-  std::shared_ptr<Lease> lease_;
+  LeasePtr lease_;
   std::shared_ptr<Instance> instance_;
 };
 

@@ -81,14 +81,14 @@ absl::Status Pool::CheckKey(absl::string_view key) const {
                                       : " is not keyed"));
 }
 
-std::shared_ptr<Lease> Pool::MakeLease(AcquireOptions&& options) {
+LeasePtr Pool::MakeLease(AcquireOptions&& options) {
   const LeaseId id{runtime_.random.Next(), runtime_.random.Next()};
-  return std::make_shared<Lease>(*this, id, ++last_lease_, std::move(options));
+  return coro::MakeRef<Lease>(*this, id, ++last_lease_, std::move(options));
 }
 
-coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
-    std::shared_ptr<Lease> lease, std::stop_token stop,
-    coro::Instant deadline) {
+coro::Task<absl::StatusOr<LeasePtr>> Pool::Acquire(LeasePtr lease,
+                                                   std::stop_token stop,
+                                                   coro::Instant deadline) {
   // What is certain to be too late does not even queue.
   const absl::StatusOr<std::shared_ptr<Ticket>> admitted =
       runtime_.clock.Now() >= deadline ? WaitTimedOut() : Admit(lease);
@@ -136,8 +136,7 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Pool::Acquire(
   co_return lease;
 }
 
-coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
-                                     std::stop_token stop,
+coro::Task<absl::Status> Pool::Enter(LeasePtr lease, std::stop_token stop,
                                      coro::Instant deadline) {
   const std::shared_ptr<Instance> instance = lease->instance();
   coro::Task<EnterResult> enter =
@@ -156,7 +155,7 @@ coro::Task<absl::Status> Pool::Enter(std::shared_ptr<Lease> lease,
   co_return entered.status;
 }
 
-coro::Task<void> Pool::EnterDeferred(std::shared_ptr<Lease> lease) {
+coro::Task<void> Pool::EnterDeferred(LeasePtr lease) {
   const coro::Instant deadline = lease->enter_by();
   coro::Task<absl::Status> enter = Enter(std::move(lease), {}, deadline);
   (void)co_await std::move(enter);  // the lease says it to whoever asks
@@ -171,8 +170,7 @@ absl::Status Pool::EarlyEnd(const Lease& lease) const {
   return loss.ok() ? lease.CheckLive() : loss;
 }
 
-absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(
-    const std::shared_ptr<Lease>& lease) {
+absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(const LeasePtr& lease) {
   Todo todo;
   std::shared_ptr<Ticket> ticket;
   absl::Status refused;
@@ -238,7 +236,7 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
   Perform(std::move(todo));
 }
 
-absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
+absl::Status Pool::Grant(const LeasePtr& lease, Payload value,
                          const std::stop_token& stop, coro::Instant deadline) {
   Todo todo;
   absl::Status loss;
@@ -279,7 +277,7 @@ absl::Status Pool::Grant(const std::shared_ptr<Lease>& lease, Payload value,
 }
 
 template <typename Call>
-auto Pool::Called(std::shared_ptr<Lease> lease, absl::string_view method,
+auto Pool::Called(LeasePtr lease, absl::string_view method,
                   std::uint64_t fencing_token, std::stop_token stop,
                   coro::Instant deadline, Call call)
     -> std::invoke_result_t<Call&, Object&, UseContext&, absl::string_view> {
@@ -288,7 +286,7 @@ auto Pool::Called(std::shared_ptr<Lease> lease, absl::string_view method,
     const absl::Status entered = co_await std::move(enter);
     if (!entered.ok()) co_return entered;
   }
-  const absl::StatusOr<std::shared_ptr<Instance>> instance =
+  const absl::StatusOr<Instance*> instance =
       CountIn(*lease, method, fencing_token);
   if (!instance.ok()) co_return instance.status();
   UseCall context(runtime_, policy_, *lease, std::move(stop), deadline);
@@ -299,9 +297,9 @@ auto Pool::Called(std::shared_ptr<Lease> lease, absl::string_view method,
   co_return result;
 }
 
-absl::StatusOr<std::shared_ptr<Instance>> Pool::CountIn(
-    Lease& lease, absl::string_view method, std::uint64_t fencing_token) {
-  absl::StatusOr<std::shared_ptr<Instance>> instance =
+absl::StatusOr<Instance*> Pool::CountIn(Lease& lease, absl::string_view method,
+                                        std::uint64_t fencing_token) {
+  const absl::StatusOr<Instance*> instance =
       lease.BeginUse(method, fencing_token);
   if (instance.ok()) {
     (*instance)->uses.fetch_add(1, std::memory_order_relaxed);
@@ -309,16 +307,13 @@ absl::StatusOr<std::shared_ptr<Instance>> Pool::CountIn(
   return instance;
 }
 
-void Pool::CountOut(const std::shared_ptr<Lease>& lease) {
+void Pool::CountOut(const LeasePtr& lease) {
   if (lease->EndUse()) WatchEnd(lease);
 }
 
-coro::Task<absl::StatusOr<Payload>> Pool::Use(std::shared_ptr<Lease> lease,
-                                              absl::string_view method,
-                                              PayloadView argument,
-                                              std::uint64_t fencing_token,
-                                              std::stop_token stop,
-                                              coro::Instant deadline) {
+coro::Task<absl::StatusOr<Payload>> Pool::Use(
+    LeasePtr lease, absl::string_view method, PayloadView argument,
+    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
   return Called(
       std::move(lease), method, fencing_token, std::move(stop), deadline,
       [argument](Object& object, UseContext& context, absl::string_view name) {
@@ -327,9 +322,9 @@ coro::Task<absl::StatusOr<Payload>> Pool::Use(std::shared_ptr<Lease> lease,
 }
 
 coro::Task<absl::Status> Pool::UseStream(
-    std::shared_ptr<Lease> lease, absl::string_view method,
-    PayloadView argument, UseChannel& channel, std::uint64_t fencing_token,
-    std::stop_token stop, coro::Instant deadline) {
+    LeasePtr lease, absl::string_view method, PayloadView argument,
+    UseChannel& channel, std::uint64_t fencing_token, std::stop_token stop,
+    coro::Instant deadline) {
   return Called(std::move(lease), method, fencing_token, std::move(stop),
                 deadline,
                 [argument, &channel](Object& object, UseContext& context,
@@ -339,14 +334,14 @@ coro::Task<absl::Status> Pool::UseStream(
 }
 
 coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pool::Pass(
-    std::shared_ptr<Lease> lease, absl::string_view method,
-    std::uint64_t fencing_token, std::stop_token stop, coro::Instant deadline) {
+    LeasePtr lease, absl::string_view method, std::uint64_t fencing_token,
+    std::stop_token stop, coro::Instant deadline) {
   if (lease->deferred()) {
     coro::Task<absl::Status> enter = lease->AwaitEntered(stop, deadline);
     const absl::Status entered = co_await std::move(enter);
     if (!entered.ok()) co_return entered;
   }
-  const absl::StatusOr<std::shared_ptr<Instance>> instance =
+  const absl::StatusOr<Instance*> instance =
       CountIn(*lease, method, fencing_token);
   if (!instance.ok()) co_return instance.status();
   absl::StatusOr<std::string> endpoint =
@@ -356,11 +351,11 @@ coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pool::Pass(
     co_return WithReason(std::move(endpoint).status(), Reason::kUseFailed);
   }
   co_return std::make_unique<Passage>(runtime_, *this, std::move(lease),
-                                      *instance, *std::move(endpoint));
+                                      (*instance)->shared_from_this(),
+                                      *std::move(endpoint));
 }
 
-absl::Status Pool::Renew(const std::shared_ptr<Lease>& lease,
-                         absl::Duration ttl) {
+absl::Status Pool::Renew(const LeasePtr& lease, absl::Duration ttl) {
   const absl::Status renewed = lease->Renew(ttl);
   if (!renewed.ok()) return renewed;
   // A later end is found when the timer fires; an earlier one must be set.
@@ -368,27 +363,24 @@ absl::Status Pool::Renew(const std::shared_ptr<Lease>& lease,
   return absl::OkStatus();
 }
 
-void Pool::WatchEnd(const std::shared_ptr<Lease>& lease) {
+void Pool::WatchEnd(const LeasePtr& lease) {
   coro::Instant next = coro::kNever;
   if (lease->DecideEnd(next)) return SpawnExit(lease);
   if (next == coro::kNever) return;
   // The timer may fire after the lease's end, or even the pool's, which stays
-  // for a lease that is HELD. (There is room for 16 bytes in its work.)
-  const coro::Timers::Id timer =
-      runtime_.timers.Schedule(next, [weak = std::weak_ptr<Lease>(lease)] {
-        const std::shared_ptr<Lease> watched = weak.lock();
-        if (watched == nullptr || watched->state() != LeaseState::kHeld) return;
-        watched->pool().WatchEnd(watched);
-      });
+  // for a lease that is HELD.
+  const coro::Timers::Id timer = runtime_.timers.Schedule(next, [lease] {
+    if (lease->state() == LeaseState::kHeld) lease->pool().WatchEnd(lease);
+  });
   runtime_.timers.Cancel(lease->SetTimer(timer, next));
 }
 
-void Pool::End(const std::shared_ptr<Lease>& lease, ExitCause cause) {
+void Pool::End(const LeasePtr& lease, ExitCause cause) {
   if (lease->AbortEnter(cause)) return;
   if (lease->DecideExit(std::move(cause))) SpawnExit(lease);
 }
 
-void Pool::SpawnExit(const std::shared_ptr<Lease>& lease) {
+void Pool::SpawnExit(const LeasePtr& lease) {
   // The group is closed only once no lease is bound any more.
   coro::TaskGroup::Ticket ticket = group_.CountIn();
   ANTEROOM_CHECK(ticket);
@@ -396,7 +388,7 @@ void Pool::SpawnExit(const std::shared_ptr<Lease>& lease) {
 }
 
 coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
-                                     std::shared_ptr<Lease> lease) {
+                                     LeasePtr lease) {
   const std::shared_ptr<Instance> instance = lease->instance();
   const ExitCause cause = lease->cause();
   ExitOutcome outcome;
@@ -436,7 +428,7 @@ void Pool::Retire(const std::shared_ptr<Instance>& instance) {
   Perform(std::move(todo));
 }
 
-void Pool::Unbind(const std::shared_ptr<Lease>& lease,
+void Pool::Unbind(const LeasePtr& lease,
                   const std::shared_ptr<Instance>& instance, bool retire) {
   Todo todo;
   {
@@ -454,7 +446,7 @@ void Pool::Unbind(const std::shared_ptr<Lease>& lease,
 
 coro::Task<void> Pool::Drain() {
   Todo todo;
-  std::vector<std::shared_ptr<Lease>> leases;
+  std::vector<LeasePtr> leases;
   bool begun = false;
   {
     coro::MutexLock lock(mu_);
@@ -482,7 +474,7 @@ coro::Task<void> Pool::Drain() {
     co_return;
   }
   Perform(std::move(todo));
-  for (const std::shared_ptr<Lease>& lease : leases) {
+  for (const LeasePtr& lease : leases) {
     Revoke(lease, policy_.revoke_notice, ExitReason::kDrained);
   }
   drain_stop_.request_stop();
@@ -496,20 +488,20 @@ coro::Task<void> Pool::Drain() {
 }
 
 void Pool::ForceDrain() {
-  std::vector<std::shared_ptr<Lease>> leases;
+  std::vector<LeasePtr> leases;
   {
     coro::MutexLock lock(mu_);
     drain_forced_ |= !instances_.empty();
     leases = Bound();
   }
-  for (const std::shared_ptr<Lease>& lease : leases) {
+  for (const LeasePtr& lease : leases) {
     Revoke(lease, absl::ZeroDuration(), ExitReason::kDrained);
     lease->CancelUses();
   }
 }
 
-std::vector<std::shared_ptr<Lease>> Pool::Bound() const {
-  std::vector<std::shared_ptr<Lease>> leases;
+std::vector<LeasePtr> Pool::Bound() const {
+  std::vector<LeasePtr> leases;
   leases.reserve(leases_);
   for (const auto& [number, instance] : instances_) {
     for (const auto& [token, lease] : instance->bound) leases.push_back(lease);

@@ -98,8 +98,9 @@ class Pool {
   // DRAINING, and LEASE_ENDED where an operator took it before. A lease whose
   // caller has left by then is ended with DISCONNECTED. Resumes on the executor
   // if it waited.
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      AcquireOptions&& options, std::stop_token stop, coro::Instant deadline) {
+  coro::Task<absl::StatusOr<LeasePtr>> Acquire(AcquireOptions&& options,
+                                               std::stop_token stop,
+                                               coro::Instant deadline) {
     return Acquire(MakeLease(std::move(options)), std::move(stop), deadline);
   }
 
@@ -108,7 +109,7 @@ class Pool {
   // deferred enter, that enter's. Finishes inline where the hook does not
   // suspend. What `method` and
   // `argument` look at must live until the task has ended.
-  coro::Task<absl::StatusOr<Payload>> Use(std::shared_ptr<Lease> lease,
+  coro::Task<absl::StatusOr<Payload>> Use(LeasePtr lease,
                                           absl::string_view method,
                                           PayloadView argument,
                                           std::uint64_t fencing_token,
@@ -117,8 +118,7 @@ class Pool {
 
   // The same for a streaming method. `channel`, too, must live until the task
   // has ended.
-  coro::Task<absl::Status> UseStream(std::shared_ptr<Lease> lease,
-                                     absl::string_view method,
+  coro::Task<absl::Status> UseStream(LeasePtr lease, absl::string_view method,
                                      PayloadView argument, UseChannel& channel,
                                      std::uint64_t fencing_token,
                                      std::stop_token stop,
@@ -129,17 +129,16 @@ class Pool {
   // an endpoint, and those of Use() from before its hook is called. Finishes
   // inline unless it awaits a deferred enter.
   coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pass(
-      std::shared_ptr<Lease> lease, absl::string_view method,
-      std::uint64_t fencing_token, std::stop_token stop,
-      coro::Instant deadline);
+      LeasePtr lease, absl::string_view method, std::uint64_t fencing_token,
+      std::stop_token stop, coro::Instant deadline);
 
   // Restarts the lease's time to live; `ttl` 0 keeps its length.
-  absl::Status Renew(const std::shared_ptr<Lease>& lease, absl::Duration ttl);
+  absl::Status Renew(const LeasePtr& lease, absl::Duration ttl);
 
   // Decides the lease's end and has its exit run; the enter of one that is
   // ENTERING is stopped. lease->ended() tells when it is over. The first cause
   // is the lease's.
-  void End(const std::shared_ptr<Lease>& lease, ExitCause cause);
+  void End(const LeasePtr& lease, ExitCause cause);
 
   // No new lease; waiters get DRAINING, holders' leases end with DRAINED, after
   // the policy's revoke_notice; all instances are closed, all tasks joined.
@@ -157,8 +156,7 @@ class Pool {
 
   // Takes the lease after `notice`, of which its holder is told (REVOKING); at
   // once if it is not HELD yet.
-  void Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
-              ExitReason reason);
+  void Revoke(const LeasePtr& lease, absl::Duration notice, ExitReason reason);
   // Has the instance closed after its last exit; it takes no new lease. Its
   // init is stopped if nobody is bound to it. INSTANCE_NOT_FOUND.
   absl::StatusOr<InstanceView> Evict(std::uint64_t number);
@@ -176,15 +174,14 @@ class Pool {
     std::uint64_t after = 0;  // its token, or else its arrival
   };
   // At most `max` leases from `cursor` on, which moves on.
-  std::vector<std::shared_ptr<Lease>> Leases(LeaseCursor& cursor,
-                                             std::size_t max) const;
+  std::vector<LeasePtr> Leases(LeaseCursor& cursor, std::size_t max) const;
   // The lease of this number, if it has not ended; else null. Looks at all.
-  std::shared_ptr<Lease> FindLease(std::uint64_t number) const;
+  LeasePtr FindLease(std::uint64_t number) const;
   // Why an acquire of `key` waits.
   struct WaitReport {
     std::vector<InstanceView> instances;
-    std::vector<std::shared_ptr<Lease>> holders;
-    std::vector<std::shared_ptr<Lease>> waiters;  // the next first
+    std::vector<LeasePtr> holders;
+    std::vector<LeasePtr> waiters;  // the next first
     // Of which those above are the first.
     std::size_t all_holders = 0;
     std::size_t all_waiters = 0;
@@ -293,31 +290,31 @@ class Pool {
   // The call of a method, from the first look at the lease to the last: `call`
   // calls the hook, and refers to what outlives the task.
   template <typename Call>
-  auto Called(std::shared_ptr<Lease> lease, absl::string_view method,
+  auto Called(LeasePtr lease, absl::string_view method,
               std::uint64_t fencing_token, std::stop_token stop,
               coro::Instant deadline, Call call)
       -> std::invoke_result_t<Call&, Object&, UseContext&, absl::string_view>;
   // Counts a call of a method in; the instance that it is on.
-  static absl::StatusOr<std::shared_ptr<Instance>> CountIn(
-      Lease& lease, absl::string_view method, std::uint64_t fencing_token);
-  void CountOut(const std::shared_ptr<Lease>& lease);
+  static absl::StatusOr<Instance*> CountIn(Lease& lease,
+                                           absl::string_view method,
+                                           std::uint64_t fencing_token);
+  void CountOut(const LeasePtr& lease);
   // From WAITING on.
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      std::shared_ptr<Lease> lease, std::stop_token stop,
-      coro::Instant deadline);
+  coro::Task<absl::StatusOr<LeasePtr>> Acquire(LeasePtr lease,
+                                               std::stop_token stop,
+                                               coro::Instant deadline);
   // From ENTERING to HELD, or the end of a lease whose enter failed.
-  coro::Task<absl::Status> Enter(std::shared_ptr<Lease> lease,
-                                 std::stop_token stop, coro::Instant deadline);
+  coro::Task<absl::Status> Enter(LeasePtr lease, std::stop_token stop,
+                                 coro::Instant deadline);
   // The same, when nobody waits for it any more.
-  coro::Task<void> EnterDeferred(std::shared_ptr<Lease> lease);
+  coro::Task<void> EnterDeferred(LeasePtr lease);
   // The end of one lease.
   coro::TaskGroup::Detached Exit(coro::TaskGroup::Ticket ticket,
-                                 std::shared_ptr<Lease> lease);
+                                 LeasePtr lease);
 
-  std::shared_ptr<Lease> MakeLease(AcquireOptions&& options);
+  LeasePtr MakeLease(AcquireOptions&& options);
   // Binds the lease (null), queues it, or refuses it.
-  absl::StatusOr<std::shared_ptr<Ticket>> Admit(
-      const std::shared_ptr<Lease>& lease);
+  absl::StatusOr<std::shared_ptr<Ticket>> Admit(const LeasePtr& lease);
   // WOULD_WAIT or QUEUE_FULL for a ticket that nothing under way will serve and
   // that may not wait; announces its place in the queue else.
   absl::Status MayWait(Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -326,19 +323,18 @@ class Pool {
   // What its caller is told of a lease that ended while ENTERING.
   absl::Status EarlyEnd(const Lease& lease) const;
   // Fails the ticket of a lease that is WAITING. False: it is not.
-  bool Dismiss(const std::shared_ptr<Lease>& lease, const absl::Status& status);
+  bool Dismiss(const LeasePtr& lease, const absl::Status& status);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
-  absl::Status Grant(const std::shared_ptr<Lease>& lease, Payload value,
+  absl::Status Grant(const LeasePtr& lease, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);
-  std::vector<std::shared_ptr<Lease>> Bound() const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Unbind(const std::shared_ptr<Lease>& lease,
-              const std::shared_ptr<Instance>& instance, bool retire);
+  std::vector<LeasePtr> Bound() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Unbind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance,
+              bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
   void Retire(const std::shared_ptr<Instance>& instance);
   // Ends the lease if its time is over, else has it looked at again then.
-  void WatchEnd(const std::shared_ptr<Lease>& lease);
-  void SpawnExit(const std::shared_ptr<Lease>& lease);
+  void WatchEnd(const LeasePtr& lease);
+  void SpawnExit(const LeasePtr& lease);
 
   // ---- pool_dispatch.cc: who gets what ----
 
@@ -348,8 +344,7 @@ class Pool {
   void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
             const std::shared_ptr<Instance>& instance)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Bind(const std::shared_ptr<Lease>& lease,
-            const std::shared_ptr<Instance>& instance)
+  void Bind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What was built for `ticket`, other than `kept`, tells its lease no more.
   static void DropCaused(const Line& line, const Ticket& ticket,
@@ -407,9 +402,8 @@ class Pool {
   void Recount(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Line& LineOf(const std::string& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Leases that wait for the init of `instance`.
-  std::vector<std::shared_ptr<Lease>> WaitingFor(
-      const std::shared_ptr<Instance>& instance) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<LeasePtr> WaitingFor(const std::shared_ptr<Instance>& instance)
+      const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // REQUIRES: mu_ not held.
   void Perform(Todo&& decided, Begin builds = Begin::kInline);

@@ -9,7 +9,7 @@
 
 namespace anteroom::lifecycle {
 
-void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
+void Pool::Revoke(const LeasePtr& lease, absl::Duration notice,
                   ExitReason reason) {
   if (lease->state() == LeaseState::kWaiting &&
       Dismiss(lease,
@@ -28,8 +28,7 @@ void Pool::Revoke(const std::shared_ptr<Lease>& lease, absl::Duration notice,
   WatchEnd(lease);
 }
 
-bool Pool::Dismiss(const std::shared_ptr<Lease>& lease,
-                   const absl::Status& status) {
+bool Pool::Dismiss(const LeasePtr& lease, const absl::Status& status) {
   Todo todo;
   {
     coro::MutexLock lock(mu_);
@@ -81,12 +80,11 @@ std::vector<InstanceView> Pool::Instances(std::uint64_t after,
   return views;
 }
 
-std::vector<std::shared_ptr<Lease>> Pool::Leases(LeaseCursor& cursor,
-                                                 std::size_t max) const {
-  std::vector<std::shared_ptr<Lease>> leases;
+std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
+  std::vector<LeasePtr> leases;
   coro::MutexLock lock(mu_);
   if (!cursor.bound) {
-    std::vector<std::pair<std::uint64_t, std::shared_ptr<Lease>>> waiting;
+    std::vector<std::pair<std::uint64_t, LeasePtr>> waiting;
     for (const auto& [key, line] : lines_) {
       for (const auto& [place, ticket] : line.queue().tickets()) {
         if (place.second > cursor.after) {
@@ -119,9 +117,9 @@ std::vector<std::shared_ptr<Lease>> Pool::Leases(LeaseCursor& cursor,
   return leases;
 }
 
-std::shared_ptr<Lease> Pool::FindLease(std::uint64_t number) const {
+LeasePtr Pool::FindLease(std::uint64_t number) const {
   coro::MutexLock lock(mu_);
-  for (const std::shared_ptr<Lease>& lease : Bound()) {
+  for (const LeasePtr& lease : Bound()) {
     if (lease->number() != number) continue;
     // An exit hook that outlived its bound keeps the instance, not the lease.
     return lease->state() == LeaseState::kEnded ? nullptr : lease;

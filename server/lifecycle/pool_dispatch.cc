@@ -54,7 +54,7 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
   Bind(ticket->lease, instance);
 }
 
-void Pool::Bind(const std::shared_ptr<Lease>& lease,
+void Pool::Bind(const LeasePtr& lease,
                 const std::shared_ptr<Instance>& instance) {
   instance->bound.emplace(++last_token_, lease);
   ++leases_;
@@ -63,7 +63,7 @@ void Pool::Bind(const std::shared_ptr<Lease>& lease,
   }
   instance->idle_since = coro::kNever;
   Note(instance);
-  lease->Bind(instance, last_token_);
+  lease->Bind(*instance, last_token_);
 }
 
 void Pool::DropCaused(const Line& line, const Ticket& ticket,
@@ -398,11 +398,10 @@ Line& Pool::LineOf(const std::string& key) {
   return lines_.try_emplace(key, key, slots_).first->second;
 }
 
-std::vector<std::shared_ptr<Lease>> Pool::WaitingFor(
+std::vector<LeasePtr> Pool::WaitingFor(
     const std::shared_ptr<Instance>& instance) const {
   if (instance->line == nullptr) return {};
-  std::vector<std::shared_ptr<Lease>> waiting =
-      instance->line->WaitersOf(*instance);
+  std::vector<LeasePtr> waiting = instance->line->WaitersOf(*instance);
   for (const auto& [token, lease] : instance->bound) waiting.push_back(lease);
   return waiting;
 }

@@ -193,7 +193,7 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
             absl::StrCat("the object ", instance->info().instance_id,
                          " was lost: ", why.message()));
   Todo todo;
-  std::vector<std::shared_ptr<Lease>> leases;
+  std::vector<LeasePtr> leases;
   {
     coro::MutexLock lock(mu_);
     const bool over = instance->state() == InstanceState::kClosing ||
@@ -223,7 +223,7 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
     }
   }
   Perform(std::move(todo));
-  for (const std::shared_ptr<Lease>& lease : leases) {
+  for (const LeasePtr& lease : leases) {
     lease->Lose(loss);
     End(lease, ExitCause{ExitReason::kInstanceLost, absl::OkStatus(), true});
   }

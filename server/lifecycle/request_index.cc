@@ -9,7 +9,7 @@
 namespace anteroom::lifecycle {
 namespace {
 
-void EndUnclaimed(const std::shared_ptr<Lease>& lease) {
+void EndUnclaimed(const LeasePtr& lease) {
   lease->pool().End(
       lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
 }
@@ -22,14 +22,14 @@ absl::Status RequestIdReused() {
                "a new one for each acquire");
 }
 
-coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
+coro::Task<absl::StatusOr<LeasePtr>> RequestIndex::Acquire(
     std::string request, std::string arguments, Attempt attempt,
     std::stop_token stop, coro::Instant deadline) {
   std::shared_ptr<Shared> shared;
   bool starts = false;
   {
     coro::MutexLock lock(mu_);
-    absl::StatusOr<std::shared_ptr<Lease>> granted = Retry(request, arguments);
+    absl::StatusOr<LeasePtr> granted = Retry(request, arguments);
     if (!granted.ok() || *granted != nullptr) co_return granted;
     std::shared_ptr<Shared>& place = attempts_[request];
     if (place == nullptr) {
@@ -49,7 +49,7 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
   coro::Task<coro::Wake> wait = shared->done.Wait(std::move(stop), deadline);
   const coro::Wake wake = co_await std::move(wait);
   bool abandoned = false;
-  std::shared_ptr<Lease> unclaimed;
+  LeasePtr unclaimed;
   {
     coro::MutexLock lock(mu_);
     shared->claimed |= wake == coro::Wake::kSignalled;
@@ -74,7 +74,7 @@ coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> RequestIndex::Acquire(
   co_return shared->lease;
 }
 
-absl::StatusOr<std::shared_ptr<Lease>> RequestIndex::Retry(
+absl::StatusOr<LeasePtr> RequestIndex::Retry(
     absl::string_view request, absl::string_view arguments) const {
   const auto found = granted_.find(request);
   if (found == granted_.end()) return nullptr;
@@ -87,10 +87,9 @@ absl::StatusOr<std::shared_ptr<Lease>> RequestIndex::Retry(
 coro::Task<void> RequestIndex::Run(std::string request,
                                    std::shared_ptr<Shared> shared,
                                    Attempt attempt) {
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire =
+  coro::Task<absl::StatusOr<LeasePtr>> acquire =
       std::move(attempt)(shared->stop.get_token());
-  const absl::StatusOr<std::shared_ptr<Lease>> lease =
-      co_await std::move(acquire);
+  const absl::StatusOr<LeasePtr> lease = co_await std::move(acquire);
   bool nobody_is_there = false;
   {
     coro::MutexLock lock(mu_);

@@ -42,9 +42,8 @@ absl::Status RequestIdReused();
 class RequestIndex {
  public:
   // Acquires; should end early when the token is stopped.
-  using Attempt =
-      absl::AnyInvocable<coro::Task<absl::StatusOr<std::shared_ptr<Lease>>>(
-                             std::stop_token) &&>;
+  using Attempt = absl::AnyInvocable<coro::Task<absl::StatusOr<LeasePtr>>(
+                                         std::stop_token) &&>;
 
   // Attempts run in `group`, which outlives the index.
   RequestIndex(coro::Runtime runtime, coro::TaskGroup& group)
@@ -56,9 +55,11 @@ class RequestIndex {
   // failures: REQUEST_ID_REUSED if `arguments` are not the first call's,
   // LEASE_ENDED once the lease it granted has ended, WAIT_TIMED_OUT and
   // CANCELLED where this caller's `deadline` or `stop` end its wait, DRAINING.
-  coro::Task<absl::StatusOr<std::shared_ptr<Lease>>> Acquire(
-      std::string request, std::string arguments, Attempt attempt,
-      std::stop_token stop, coro::Instant deadline);
+  coro::Task<absl::StatusOr<LeasePtr>> Acquire(std::string request,
+                                               std::string arguments,
+                                               Attempt attempt,
+                                               std::stop_token stop,
+                                               coro::Instant deadline);
 
   // Drops what `lease` was granted for: its receipt is no longer kept.
   void Forget(const Lease& lease);
@@ -79,7 +80,7 @@ class RequestIndex {
     bool claimed = false;  // somebody was told; guarded by mu_
     // What it came to: written under mu_, before `done` is set.
     absl::Status failure;
-    std::shared_ptr<Lease> lease;
+    LeasePtr lease;
   };
 
   // A lease by the request that it was granted to.
@@ -88,18 +89,16 @@ class RequestIndex {
     std::size_t operator()(absl::string_view request) const {
       return absl::HashOf(request);
     }
-    std::size_t operator()(const std::shared_ptr<Lease>& lease) const {
+    std::size_t operator()(const LeasePtr& lease) const {
       return absl::HashOf(absl::string_view(lease->request()));
     }
   };
   struct Same {
     using is_transparent = void;
-    bool operator()(const std::shared_ptr<Lease>& lease,
-                    absl::string_view request) const {
+    bool operator()(const LeasePtr& lease, absl::string_view request) const {
       return lease->request() == request;
     }
-    bool operator()(const std::shared_ptr<Lease>& a,
-                    const std::shared_ptr<Lease>& b) const {
+    bool operator()(const LeasePtr& a, const LeasePtr& b) const {
       return a->request() == b->request();
     }
   };
@@ -107,8 +106,8 @@ class RequestIndex {
   coro::Task<void> Run(std::string request, std::shared_ptr<Shared> shared,
                        Attempt attempt);
   // What `request` is told that was granted already; null: it was not.
-  absl::StatusOr<std::shared_ptr<Lease>> Retry(
-      absl::string_view request, absl::string_view arguments) const
+  absl::StatusOr<LeasePtr> Retry(absl::string_view request,
+                                 absl::string_view arguments) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // False: it was dropped before.
   bool Drop(const std::string& request, const Shared& shared)
@@ -120,8 +119,7 @@ class RequestIndex {
   // Those with callers; each request is in one of both.
   absl::flat_hash_map<std::string, std::shared_ptr<Shared>> attempts_
       ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_set<std::shared_ptr<Lease>, Hash, Same> granted_
-      ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<LeasePtr, Hash, Same> granted_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace anteroom::lifecycle

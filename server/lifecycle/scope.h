@@ -125,7 +125,7 @@ class Scope {
   // The lifecycle's answers. LeaseEnded follows an Acquired that is OK once the
   // lease has ended, by this scope's word or by others.
   struct Acquired {
-    absl::StatusOr<std::shared_ptr<Lease>> lease;
+    absl::StatusOr<LeasePtr> lease;
   };
   struct UseEnded {
     std::unique_ptr<Use> use;
@@ -174,7 +174,7 @@ class Scope {
     std::unique_ptr<const Event> event;
   };
   struct SendEntered {
-    std::shared_ptr<Lease> lease;
+    LeasePtr lease;
   };
   struct SendUsed {
     std::unique_ptr<Use> use;
@@ -269,7 +269,7 @@ class Scope {
   std::optional<ExitCause> cause_;
   absl::Status status_;
   bool abandoned_ = false;
-  std::shared_ptr<Lease> lease_;            // once entered
+  LeasePtr lease_;                          // once entered
   std::shared_ptr<const Receipt> receipt_;  // once the lease has ended
   // EXITING and what came after it: for when no use is live any more.
   std::vector<std::unique_ptr<const Event>> exit_events_;

@@ -164,7 +164,7 @@ coro::TaskGroup::Detached ScopeRunner::Acquire(
   auto acquire =
       scopes_.anteroom().Acquire(request->resource, std::move(request->options),
                                  request->max_wait, std::move(stop), deadline);
-  absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
+  absl::StatusOr<LeasePtr> lease = co_await std::move(acquire);
   Push({Scope::Acquired{std::move(lease)}, nullptr, nullptr});
 }
 

@@ -48,7 +48,7 @@ class ScopeStream {
  public:
   virtual ~ScopeStream() = default;
   virtual void SendEvent(const Event& event) = 0;
-  virtual void SendEntered(const std::shared_ptr<Lease>& lease) = 0;
+  virtual void SendEntered(const LeasePtr& lease) = 0;
   virtual void SendUsed(std::uint64_t call_id,
                         absl::StatusOr<Payload>&& result) = 0;
   virtual void SendExited(const Receipt& receipt) = 0;
@@ -151,7 +151,7 @@ class ScopeRunner : public EventSink,
   std::optional<coro::TaskGroup::Ticket> ticket_;  // until it is done
   Scope scope_;
   std::shared_ptr<ScopeStream> stream_;
-  std::shared_ptr<Lease> lease_;
+  LeasePtr lease_;
   absl::flat_hash_map<std::uint64_t, std::stop_source> use_stops_;
   // Of what is under way, if there is any.
   std::stop_source acquire_stop_{std::nostopstate};

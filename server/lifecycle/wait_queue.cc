@@ -40,9 +40,9 @@ std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
   return taken;
 }
 
-std::vector<std::shared_ptr<Lease>> WaitQueue::Leases(std::size_t offset,
-                                                      std::size_t count) const {
-  std::vector<std::shared_ptr<Lease>> leases;
+std::vector<LeasePtr> WaitQueue::Leases(std::size_t offset,
+                                        std::size_t count) const {
+  std::vector<LeasePtr> leases;
   for (auto next = tickets_.find_by_order(offset);
        next != tickets_.end() && leases.size() < count; ++next) {
     leases.push_back(next->second->lease);

@@ -32,8 +32,7 @@ namespace anteroom::lifecycle {
 
 struct Ticket : coro::Waiter {
   // `arrival` grows with each ticket of a pool.
-  Ticket(coro::Runtime runtime, std::shared_ptr<Lease> lease,
-         std::uint64_t arrival)
+  Ticket(coro::Runtime runtime, LeasePtr lease, std::uint64_t arrival)
       : Waiter(runtime),
         lease(std::move(lease)),
         place(-static_cast<std::int64_t>(this->lease->priority()), arrival) {}
@@ -41,7 +40,7 @@ struct Ticket : coro::Waiter {
   // Whose turn it is: the smallest place is first.
   using Place = std::pair<std::int64_t, std::uint64_t>;
 
-  const std::shared_ptr<Lease> lease;
+  const LeasePtr lease;
   const Place place;
   // Its place as it was told last; 0: it was told none.
   std::size_t told_position = 0;
@@ -86,8 +85,7 @@ class WaitQueue {
   std::vector<std::shared_ptr<Ticket>> Take(std::size_t offset,
                                             std::size_t count);
   // The same, without taking them out.
-  std::vector<std::shared_ptr<Lease>> Leases(std::size_t offset,
-                                             std::size_t count) const;
+  std::vector<LeasePtr> Leases(std::size_t offset, std::size_t count) const;
   // The ticket of `lease`; null if it is not in. Looks at all.
   std::shared_ptr<Ticket> Find(const Lease& lease) const;
 

@@ -22,6 +22,7 @@ namespace {
 
 using coro::Task;
 using lifecycle::Lease;
+using lifecycle::LeasePtr;
 using lifecycle::LeaseState;
 using lifecycle::Pool;
 
@@ -227,7 +228,7 @@ Task<absl::Status> AdminHandlers::ListLeases(
       [](const Pool& pool, Pool::LeaseCursor& cursor, std::size_t max) {
         return pool.Leases(cursor, max);
       },
-      [&](const std::shared_ptr<Lease>& lease) -> std::optional<std::size_t> {
+      [&](const LeasePtr& lease) -> std::optional<std::size_t> {
         v1::Lease proto = ToProto(*lease, LeaseId::kHidden);
         // It has ended since, or an exit hook outlived its bound.
         if (proto.state() == v1::Lease::STATE_ENDED) return std::nullopt;
@@ -247,8 +248,7 @@ Task<absl::Status> AdminHandlers::RevokeLease(
   if (!valid.ok()) co_return valid;
   absl::StatusOr<absl::Duration> notice = FromProto("notice", request.notice());
   if (!notice.ok()) co_return notice.status();
-  const absl::StatusOr<std::shared_ptr<Lease>> lease =
-      anteroom_.FindByName(request.name());
+  const absl::StatusOr<LeasePtr> lease = anteroom_.FindByName(request.name());
   if (!lease.ok()) co_return lease.status();
   Pool& pool = (*lease)->pool();
   if (!request.has_notice()) notice = pool.policy().revoke_notice;
@@ -302,7 +302,7 @@ Task<absl::Status> AdminHandlers::ExplainWait(
   if (!keyed.ok()) co_return keyed;
   const Pool::WaitReport report = (*pool)->Explain(request.key(), kMaxPageSize);
   const auto add_lease = [](auto& leases) {
-    return [&leases](const std::shared_ptr<Lease>& lease) {
+    return [&leases](const LeasePtr& lease) {
       v1::Lease& proto = *leases.Add();
       proto = ToProto(*lease, LeaseId::kHidden);
       return proto.ByteSizeLong();

@@ -84,7 +84,7 @@ class WithCall : public lifecycle::ScopeStream,
   static Task<absl::Status> Run(std::shared_ptr<WithCall> call);
 
   void SendEvent(const lifecycle::Event& event) override;
-  void SendEntered(const std::shared_ptr<lifecycle::Lease>& lease) override;
+  void SendEntered(const lifecycle::LeasePtr& lease) override;
   void SendUsed(std::uint64_t call_id,
                 absl::StatusOr<lifecycle::Payload>&& result) override;
   void SendExited(const lifecycle::Receipt& receipt) override;
@@ -221,7 +221,7 @@ void WithCall::SendEvent(const lifecycle::Event& event) {
   stream_.Queue(response);
 }
 
-void WithCall::SendEntered(const std::shared_ptr<lifecycle::Lease>& lease) {
+void WithCall::SendEntered(const lifecycle::LeasePtr& lease) {
   v1::WithResponse response;
   *response.mutable_entered()->mutable_lease() =
       ToProto(*lease, LeaseId::kShown);

@@ -117,7 +117,7 @@ class ProgressCount : public lifecycle::EventSink {
 
 class BuiltServiceTest : public BuildTest {
  protected:
-  using LeasePtr = std::shared_ptr<lifecycle::Lease>;
+  using LeasePtr = lifecycle::LeasePtr;
 
   ~BuiltServiceTest() override {
     world_.RunAdvancing(built_.anteroom->Drain());

@@ -27,7 +27,6 @@ inline constexpr Hooks kInitOnly{.init = true};
 inline constexpr Hooks kAllHooks{
     .init = true, .enter = true, .exit = true, .close = true};
 
-using LeasePtr = std::shared_ptr<Lease>;
 using AcquireOutcome = testing::Outcome<absl::StatusOr<LeasePtr>>;
 using UseOutcome = testing::Outcome<absl::StatusOr<Payload>>;
 using ReleaseOutcome = testing::Outcome<absl::StatusOr<Receipt>>;

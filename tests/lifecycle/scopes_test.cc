@@ -10,7 +10,7 @@ namespace {
 class RecordingStream : public ScopeStream {
  public:
   void SendEvent(const Event& event) override { Say(PhaseName(event.phase)); }
-  void SendEntered(const std::shared_ptr<Lease>& lease) override {
+  void SendEntered(const LeasePtr& lease) override {
     lease_id = lease->id();
     Say("entered");
   }

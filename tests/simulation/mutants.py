@@ -263,8 +263,8 @@ MUTANTS = [
     Mutant(
         "token_given_twice",
         "pool_dispatch.cc",
-        "  lease->Bind(instance, last_token_);",
-        "  lease->Bind(instance, last_token_ / 2);",
+        "  lease->Bind(*instance, last_token_);",
+        "  lease->Bind(*instance, last_token_ / 2);",
         "two leases have one fencing token",
     ),
     Mutant(
@@ -799,12 +799,12 @@ MUTANTS = [
         "failed_enter_is_used",
         "pool.cc",
         "    if (!entered.ok()) co_return entered;\n  }\n"
-        "  const absl::StatusOr<std::shared_ptr<Instance>> instance =\n"
+        "  const absl::StatusOr<Instance*> instance =\n"
         "      CountIn(*lease, method, fencing_token);\n"
         "  if (!instance.ok()) co_return instance.status();\n"
         "  UseCall context",
         "  }\n"
-        "  const absl::StatusOr<std::shared_ptr<Instance>> instance =\n"
+        "  const absl::StatusOr<Instance*> instance =\n"
         "      CountIn(*lease, method, fencing_token);\n"
         "  if (!instance.ok()) co_return instance.status();\n"
         "  UseCall context",

@@ -33,7 +33,7 @@ class ForwardContext : public HookContext {
 
 }  // namespace
 
-void RandomCalls::Begin(const std::shared_ptr<Lease>& lease, bool forwarded) {
+void RandomCalls::Begin(const LeasePtr& lease, bool forwarded) {
   auto call = std::make_shared<Call>();
   call->track = &world_.witness.NewUse();
   call->track->forwarded = forwarded;

@@ -39,8 +39,8 @@ class RandomCalls {
 
   // One more call, of a method or a streaming one, as chance has it; or one
   // that is forwarded.
-  void Use(const std::shared_ptr<Lease>& lease) { Begin(lease, false); }
-  void Pass(const std::shared_ptr<Lease>& lease) { Begin(lease, true); }
+  void Use(const LeasePtr& lease) { Begin(lease, false); }
+  void Pass(const LeasePtr& lease) { Begin(lease, true); }
   // The caller of one leaves.
   void StopOne();
   // REQUIRES: nothing can run without time passing.
@@ -50,7 +50,7 @@ class RandomCalls {
  private:
   struct Call {
     UseTrack* track;
-    std::shared_ptr<Lease> lease;
+    LeasePtr lease;
     std::stop_source stop;
     std::uint64_t token = 0;
     bool stale = false;      // the token is not the lease's
@@ -67,7 +67,7 @@ class RandomCalls {
     std::stop_token gone;
   };
 
-  void Begin(const std::shared_ptr<Lease>& lease, bool forwarded);
+  void Begin(const LeasePtr& lease, bool forwarded);
   // Calls the method, or the streaming one.
   coro::Task<absl::StatusOr<Payload>> Called(const Call& call,
                                              const Payload& argument);

@@ -38,7 +38,7 @@ class RandomScope::Stream : public ScopeStream {
     scope_.InOrder(*this, {false, event.sequence});
     unread.push_back({false, event.sequence});
   }
-  void SendEntered(const std::shared_ptr<Lease>& lease) override {
+  void SendEntered(const LeasePtr& lease) override {
     Heard();
     scope_.Expect(!entered, "entered twice");
     entered = true;
@@ -105,8 +105,7 @@ bool RandomScope::MayResume() const {
 bool RandomScope::LeaseEnded() const {
   world_.witness.ReadLog();
   // Where nobody watches, only what its streams were told is known.
-  const std::shared_ptr<Lease>& lease =
-      track_.lease == nullptr ? lease_ : track_.lease;
+  const LeasePtr& lease = track_.lease == nullptr ? lease_ : track_.lease;
   return track_.over ||
          (lease != nullptr && lease->state() == LeaseState::kEnded);
 }
@@ -529,7 +528,7 @@ void RandomScope::InOrder(Stream& stream, Message message) {
   stream.last_retold = place->second;
 }
 
-void RandomScope::OnEntered(const std::shared_ptr<Lease>& lease) {
+void RandomScope::OnEntered(const LeasePtr& lease) {
   Expect(lease_ == nullptr || lease_ == lease, "two leases of a scope");
   lease_ = lease;
   if (!std::exchange(entered_told_, true) && world_.witness.checks()) {

@@ -49,7 +49,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   bool Over() const;
   bool granted() const { return entered_told_; }
   // Null until a stream was told of it.
-  const std::shared_ptr<Lease>& lease() const { return lease_; }
+  const LeasePtr& lease() const { return lease_; }
 
  private:
   class Stream;
@@ -95,7 +95,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void LeavesAt(coro::Instant when, bool gone);
 
   // What its streams are told.
-  void OnEntered(const std::shared_ptr<Lease>& lease);
+  void OnEntered(const LeasePtr& lease);
   void OnUsed(Stream& stream, std::uint64_t call_id,
               const absl::StatusOr<Payload>& result);
   void OnExited(Stream& stream, const Receipt& receipt);
@@ -120,7 +120,7 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   std::uint64_t again_ = 0;  // a live call whose id was said for another
   std::map<Message, std::uint64_t> told_;  // in which order
   std::uint64_t last_told_ = 0;
-  std::shared_ptr<Lease> lease_;  // once a stream was told
+  LeasePtr lease_;  // once a stream was told
   bool entered_told_ = false;
   bool exited_told_ = false;
   // What the client has read.

@@ -358,7 +358,7 @@ void RandomWorld::ActOnAScope() {
 // An operator takes any lease that is listed, of whoever waits or holds.
 void RandomWorld::RevokeListed() {
   Pool::LeaseCursor cursor;
-  std::vector<std::shared_ptr<Lease>> all;
+  std::vector<LeasePtr> all;
   const Pool::Counts counts = pool_->counts();
   while (all.size() <= counts.waiting + counts.leases) {
     const auto page = pool_->Leases(cursor, 1 + chance_.Pick(3));
@@ -369,7 +369,7 @@ void RandomWorld::RevokeListed() {
                   "a listing that leaves leases out, or tells them twice",
                   all.size());
   if (all.empty()) return;
-  const std::shared_ptr<Lease>& lease = all[chance_.Pick(all.size())];
+  const LeasePtr& lease = all[chance_.Pick(all.size())];
   const bool over = lease->state() == LeaseState::kEnded;
   const auto found = anteroom_->FindByName(lease->name());
   witness_.Expect(over ? !found.ok() : found.ok() && *found == lease,
@@ -460,10 +460,9 @@ Task<void> RandomWorld::DrainWithin(std::string resource, std::stop_token stop,
 Task<void> RandomWorld::Acquire(std::shared_ptr<Client> client,
                                 AcquireOptions options, absl::Duration max_wait,
                                 coro::Instant deadline) {
-  Task<absl::StatusOr<std::shared_ptr<Lease>>> acquire = anteroom_->Acquire(
+  Task<absl::StatusOr<LeasePtr>> acquire = anteroom_->Acquire(
       "r", std::move(options), max_wait, client->stop.get_token(), deadline);
-  const absl::StatusOr<std::shared_ptr<Lease>> answer =
-      co_await std::move(acquire);
+  const absl::StatusOr<LeasePtr> answer = co_await std::move(acquire);
   client->answered = true;
   if (answer.ok()) {
     client->lease = *answer;
@@ -525,7 +524,7 @@ void RandomWorld::ReleaseOne() {
   if (chance_.OneIn(8)) stop.request_stop();
 }
 
-Task<void> RandomWorld::Release(std::shared_ptr<Lease> lease, LeaseTrack* track,
+Task<void> RandomWorld::Release(LeasePtr lease, LeaseTrack* track,
                                 ExitCause cause, std::stop_token stop) {
   const std::string id = lease->id();
   Task<absl::StatusOr<Receipt>> release =
@@ -543,7 +542,7 @@ Task<void> RandomWorld::Release(std::shared_ptr<Lease> lease, LeaseTrack* track,
 void RandomWorld::ReleaseEnded() {
   if (ended_leases_.empty()) return;
   const std::size_t which = chance_.Pick(ended_leases_.size());
-  const std::shared_ptr<Lease> lease = ended_leases_[which];
+  const LeasePtr lease = ended_leases_[which];
   LeaseTrack& track = witness_.TrackOf(lease->info());
   const bool known = anteroom_->Find(lease->id()).ok();
   witness_.ExpectKept(track, *lease, known, options_.receipts.receipts_kept,
@@ -562,8 +561,7 @@ void RandomWorld::UseOne() {
 }
 
 void RandomWorld::PassOnAScope() {
-  const std::shared_ptr<Lease> lease =
-      scopes_[chance_.Pick(scopes_.size())]->lease();
+  const LeasePtr lease = scopes_[chance_.Pick(scopes_.size())]->lease();
   if (lease != nullptr) uses_->Pass(lease);
 }
 

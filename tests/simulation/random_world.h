@@ -56,7 +56,7 @@ class RandomWorld {
   struct Client {
     LeaseTrack* track;
     std::stop_source stop;
-    std::shared_ptr<Lease> lease;  // once it was given one
+    LeasePtr lease;  // once it was given one
     bool answered = false;
   };
 
@@ -93,8 +93,8 @@ class RandomWorld {
   coro::Task<void> Acquire(std::shared_ptr<Client> client,
                            AcquireOptions options, absl::Duration max_wait,
                            coro::Instant deadline);
-  coro::Task<void> Release(std::shared_ptr<Lease> lease, LeaseTrack* track,
-                           ExitCause cause, std::stop_token stop);
+  coro::Task<void> Release(LeasePtr lease, LeaseTrack* track, ExitCause cause,
+                           std::stop_token stop);
   coro::Task<void> ReleaseAgain(LeaseTrack* track, bool kept);
   coro::Task<void> Watch();
   coro::Task<void> Drain();
@@ -131,7 +131,7 @@ class RandomWorld {
   std::vector<std::shared_ptr<RandomScope>> scopes_;
   std::unique_ptr<RandomCalls> uses_;
   std::deque<LeaseTrack*> ended_;
-  std::deque<std::shared_ptr<Lease>> ended_leases_;
+  std::deque<LeasePtr> ended_leases_;
   std::uint64_t next_event_;
   std::vector<Event> read_;       // of the log, at last
   std::uint64_t watched_to_ = 0;  // 0: there is no watcher

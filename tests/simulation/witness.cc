@@ -49,8 +49,7 @@ bool Ahead(const LeaseTrack& a, const LeaseTrack& b) {
 // Whether something has become of a lease that no event tells.
 void Witness::LookAt(LeaseTrack& track) {
   if (track.over || track.entered) return;
-  const std::shared_ptr<Lease> lease =
-      track.lease == nullptr ? track.seen.lock() : track.lease;
+  const LeasePtr lease = track.lease == nullptr ? track.seen : track.lease;
   if (lease == nullptr) {
     if (track.of_scope && track.began) Over(track);
     return;
@@ -86,7 +85,7 @@ void Witness::Over(LeaseTrack& track) {
   Unbound(track);
   instance.idle_since = Now();
   instance.may_close = true;
-  const std::shared_ptr<Lease>& lease =
+  const LeasePtr& lease =
       track.lease == nullptr ? track.deferred_lease : track.lease;
   if (lease == nullptr || lease->fencing_token() == 0) return;
   const Receipt receipt = lease->receipt();
@@ -110,8 +109,7 @@ bool Witness::AskedFor(const LeaseTrack& track, ExitReason reason) const {
       [reason](const ExitCause& asked) { return asked.reason == reason; });
 }
 
-void Witness::ScopeGranted(LeaseTrack& track,
-                           const std::shared_ptr<Lease>& lease) {
+void Witness::ScopeGranted(LeaseTrack& track, const LeasePtr& lease) {
   if (track.lease != nullptr) {
     return Expect(track.lease == lease, "one acquire, two leases",
                   track.number);
@@ -333,7 +331,7 @@ bool Witness::MayBeBoundEarly(const LeaseTrack& track) const {
 
 // One that was bound as it came: those before it are served all the same.
 void Witness::CheckBoundEarly(const LeaseTrack& track) {
-  const std::shared_ptr<Lease> lease = track.seen.lock();
+  const LeasePtr lease = track.seen;
   if (lease == nullptr || lease->fencing_token() == 0) return;
   const Pool::Census::Line* const line = Census().Find(track.key);
   const std::size_t served = line == nullptr ? 0 : Served(*line);
@@ -363,7 +361,7 @@ void Witness::Unbound(LeaseTrack& track) {
 }
 
 void Witness::Answered(LeaseTrack& track,
-                       const absl::StatusOr<std::shared_ptr<Lease>>& answer) {
+                       const absl::StatusOr<LeasePtr>& answer) {
   if (tells_) Tell("answer to", track.number, answer.status().ToString());
   Mix(track.number);
   Mix(Ticks(Now()));
@@ -399,15 +397,15 @@ void Witness::Answered(LeaseTrack& track,
   }
   CheckGranted(granted, *answer);
   if (track.has_request) {
-    std::shared_ptr<Lease>& last = requested_[(*answer)->request()];
+    LeasePtr& last = requested_[(*answer)->request()];
     Expect(last == nullptr || last->state() == LeaseState::kEnded,
            "G9: one request, two leases", track.number);
     last = *answer;
   }
 }
 
-void Witness::LookAtDeferred(
-    LeaseTrack& track, const absl::StatusOr<std::shared_ptr<Lease>>& answer) {
+void Witness::LookAtDeferred(LeaseTrack& track,
+                             const absl::StatusOr<LeasePtr>& answer) {
   if (track.deferred_lease == nullptr) return;
   LookAt(track);
   // One that was bound too late for its caller is ended; that of a request may
@@ -419,8 +417,7 @@ void Witness::LookAtDeferred(
   EndEarly(track, {ExitReason::kDisconnected, absl::OkStatus(), false});
 }
 
-void Witness::CheckGranted(LeaseTrack& track,
-                           const std::shared_ptr<Lease>& lease) {
+void Witness::CheckGranted(LeaseTrack& track, const LeasePtr& lease) {
   track.lease = lease;
   LookAt(track);
   const std::uint64_t token = lease->fencing_token();
@@ -525,8 +522,7 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
   Tell("ending", track.number, ExitReasonName(cause.reason));
   if (!checks_) return;
   read_log_();
-  const std::shared_ptr<Lease> lease =
-      track.lease == nullptr ? track.seen.lock() : track.lease;
+  const LeasePtr lease = track.lease == nullptr ? track.seen : track.lease;
   if (lease == nullptr || track.decided) return;
   if (lease->state() == LeaseState::kWaiting ||
       lease->state() == LeaseState::kEntering) {
@@ -563,8 +559,7 @@ void Witness::Revoked(LeaseTrack& track, absl::Duration notice,
                       ExitReason reason) {
   if (!checks_) return;
   read_log_();
-  const std::shared_ptr<Lease> lease =
-      track.lease == nullptr ? track.seen.lock() : track.lease;
+  const LeasePtr lease = track.lease == nullptr ? track.seen : track.lease;
   if (lease == nullptr) return;
   const bool held = lease->state() == LeaseState::kHeld;
   if (notice <= absl::ZeroDuration() || !held) {
@@ -1099,7 +1094,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
       BoundTo(track, *instance);
       EnteredNow(track);
       if (track.of_scope) {
-        const std::shared_ptr<Lease> lease = track.seen.lock();
+        const LeasePtr lease = track.seen;
         if (lease != nullptr) ScopeGranted(track, lease);
       }
       break;

@@ -129,9 +129,9 @@ struct LeaseTrack : public EventSink {
   ExitCause early_cause;
   // What a scope was asked to end with, though maybe too late.
   std::vector<ExitCause> asked;
-  std::weak_ptr<Lease> seen;  // as the pool listed it
+  LeasePtr seen;  // as the pool listed it
   // The same of a deferred one: it may end before anybody is given it.
-  std::shared_ptr<Lease> deferred_lease;
+  LeasePtr deferred_lease;
   bool counted = false;  // among the deferred that are bound and not entered
   bool over = false;     // ended without having been entered
   bool began = false;    // its acquire was called, and waits if unanswered
@@ -190,7 +190,7 @@ struct LeaseTrack : public EventSink {
   bool failed = false;   // FAILED was announced
   bool unbound = false;  // its Enter went well, and yet it was not entered
   bool receipt_checked = false;
-  std::shared_ptr<Lease> lease;  // once somebody was given it
+  LeasePtr lease;  // once somebody was given it
 };
 
 // One call of a method, as its caller knows it.
@@ -252,8 +252,7 @@ class Witness {
   void AcquireBegan(LeaseTrack& track);
   // What a caller was told whose own acquire `track` was. The lease may be
   // another attempt's, where both bore one request id.
-  void Answered(LeaseTrack& track,
-                const absl::StatusOr<std::shared_ptr<Lease>>& answer);
+  void Answered(LeaseTrack& track, const absl::StatusOr<LeasePtr>& answer);
   void Left(LeaseTrack& track) { track.left = true; }
   // Ended by a call of ours, if nothing has ended it before.
   void Ending(LeaseTrack& track, const ExitCause& cause);
@@ -282,7 +281,7 @@ class Witness {
   // Just before the object says that it has died.
   void Lost(InstanceTrack& instance);
   // A scope's acquire has come to this lease, or is over without one.
-  void ScopeGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
+  void ScopeGranted(LeaseTrack& track, const LeasePtr& lease);
   void ScopeRefused(LeaseTrack& track);
   const LeaseTrack* Named(const std::string& name) const;
   // Null: none has been built that bears this id.
@@ -384,13 +383,13 @@ class Witness {
   void CheckBoundEarly(const LeaseTrack& track);
   void OnLease(LeaseTrack& track, const Event& event);
   void OnWaiting(LeaseTrack& track, int place);
-  void CheckGranted(LeaseTrack& track, const std::shared_ptr<Lease>& lease);
+  void CheckGranted(LeaseTrack& track, const LeasePtr& lease);
   // A lease that ended without an event of its own, or was bound without one.
   void LookAt(LeaseTrack& track);
   void Over(LeaseTrack& track);
   // Of a deferred one that is answered now.
   void LookAtDeferred(LeaseTrack& track,
-                      const absl::StatusOr<std::shared_ptr<Lease>>& answer);
+                      const absl::StatusOr<LeasePtr>& answer);
   void EndEarly(LeaseTrack& track, const ExitCause& cause);
   void Ended(LeaseTrack& track);
   void OrderEnds();
@@ -495,7 +494,7 @@ class Witness {
   std::vector<LeaseTrack*> just_ended_;
   bool end_untold_ = false;
   // By request id: the lease that it was last answered with.
-  std::map<std::string, std::shared_ptr<Lease>> requested_;
+  std::map<std::string, LeasePtr> requested_;
   std::uint64_t idle_spells_ = 0;
   std::uint64_t unserved_before_ = 0;
   bool room_before_ = false;

@@ -123,7 +123,7 @@ void Keyed(v1::AcquireRequest& request, std::int64_t i) {
   request.set_key(absl::StrFormat("key-%09d", i));
 }
 
-coro::Task<absl::StatusOr<std::shared_ptr<lifecycle::Lease>>> Acquire(
+coro::Task<absl::StatusOr<lifecycle::LeasePtr>> Acquire(
     Anteroom& anteroom, const v1::AcquireRequest& request) {
   auto asked = service::FromProto(request, service::LeaseBinding::kTtl);
   ANTEROOM_CHECK(asked.ok());

@@ -24,17 +24,16 @@ class Table {
       : table_(lending_.world().clock(),
                {.receipts_kept = absl::ZeroDuration()}) {
     for (std::int64_t i = 0; i < size; ++i) {
-      const std::shared_ptr<Lease> lease = NewLease();
+      const LeasePtr lease = NewLease();
       ids_.push_back(lease->id());
       table_.Add(lease);
     }
     std::shuffle(ids_.begin(), ids_.end(), random_);
   }
 
-  std::shared_ptr<Lease> NewLease() {
-    return std::make_shared<Lease>(lending_.pool(),
-                                   LeaseId{random_(), random_()},
-                                   /*number=*/1, AcquireOptions());
+  LeasePtr NewLease() {
+    return coro::MakeRef<Lease>(lending_.pool(), LeaseId{random_(), random_()},
+                                /*number=*/1, AcquireOptions());
   }
 
   LeaseTable& table() { return table_; }
@@ -65,11 +64,11 @@ BENCHMARK(LeaseTableFind)->Apply(Sizes);
 // From the grant of a lease to the end of its receipt.
 void LeaseTableAddAndDrop(benchmark::State& state) {
   Table table(state.range(0));
-  std::vector<std::shared_ptr<Lease>> others;
+  std::vector<LeasePtr> others;
   for (int i = 0; i < 1 << 12; ++i) others.push_back(table.NewLease());
   std::size_t next = 0;
   for (auto _ : state) {
-    const std::shared_ptr<Lease>& lease = others[next++ % others.size()];
+    const LeasePtr& lease = others[next++ % others.size()];
     table.table().Add(lease);
     table.table().Ended(lease);
     benchmark::DoNotOptimize(table.table().Prune());

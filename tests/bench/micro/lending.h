@@ -50,7 +50,7 @@ class Lending {
   }
   // Who has held it longest gives it back; the next one is granted its lease.
   void End() {
-    const std::shared_ptr<Lease> lease = std::move(held_.front());
+    const LeasePtr lease = std::move(held_.front());
     held_.pop_front();
     pool().End(lease, ExitCause());
     Run();
@@ -68,14 +68,14 @@ class Lending {
     auto acquire =
         anteroom_.Acquire("r", AcquireOptions(), absl::InfiniteDuration(),
                           std::move(stop), coro::kNever);
-    absl::StatusOr<std::shared_ptr<Lease>> lease = co_await std::move(acquire);
+    absl::StatusOr<LeasePtr> lease = co_await std::move(acquire);
     if (lease.ok()) held_.push_back(*std::move(lease));
   }
 
   testing::ManualRuntime world_;
   Anteroom anteroom_{world_.runtime(), Anteroom::Options()};
   coro::TaskGroup acquires_{world_.runtime()};
-  std::deque<std::shared_ptr<Lease>> held_;
+  std::deque<LeasePtr> held_;
 };
 
 }  // namespace anteroom::lifecycle

@@ -11,14 +11,14 @@
 namespace anteroom::lifecycle {
 namespace {
 
-std::shared_ptr<Lease> NewLease(Lending& lending) {
-  return std::make_shared<Lease>(lending.pool(), LeaseId{}, /*number=*/1,
-                                 AcquireOptions());
+LeasePtr NewLease(Lending& lending) {
+  return coro::MakeRef<Lease>(lending.pool(), LeaseId{}, /*number=*/1,
+                              AcquireOptions());
 }
 
 void WaitQueuePushAndRemoveFirst(benchmark::State& state) {
   Lending lending;
-  const std::shared_ptr<Lease> lease = NewLease(lending);
+  const LeasePtr lease = NewLease(lending);
   WaitQueue queue;
   std::uint64_t arrival = 0;
   const auto push = [&] {

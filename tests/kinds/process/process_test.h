@@ -35,7 +35,7 @@
 
 namespace anteroom::kinds {
 
-using LeasePtr = std::shared_ptr<lifecycle::Lease>;
+using lifecycle::LeasePtr;
 
 // A process that somebody else is to end, seen by its descriptor, so that
 // nobody is taken for it who has its number after it.

@@ -26,7 +26,7 @@
 
 namespace anteroom::kinds {
 
-using LeasePtr = std::shared_ptr<lifecycle::Lease>;
+using lifecycle::LeasePtr;
 using lifecycle::Payload;
 using lifecycle::Policy;
 
