@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/error/error.h"
@@ -33,18 +34,14 @@ Lease::~Lease() {
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
 }
 
-std::unique_ptr<const Lease::Said> Lease::MakeSaid(const coro::Runtime& runtime,
-                                                   AcquireOptions& options) {
-  if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
-      options.request.empty() && options.priority == 0 && !options.deferred) {
+std::unique_ptr<const Lease::Said> Lease::MakeSaid(
+    const coro::Runtime& runtime, const AcquireOptions& options) {
+  PackedStrings words = PackWords(options);
+  if (words.size() == 0 && options.priority == 0 && !options.deferred) {
     return nullptr;
   }
   auto said = std::make_unique<Said>();
-  said->key = std::move(options.key);
-  said->holder = std::move(options.holder);
-  said->labels = std::move(options.labels);
-  said->request = std::move(options.request);
-  said->arguments = std::move(options.arguments);
+  said->words = std::move(words);
   said->priority = options.priority;
   if (options.deferred) {
     said->deferred = std::make_unique<Deferred>(runtime, options.enter_by);
@@ -52,9 +49,33 @@ std::unique_ptr<const Lease::Said> Lease::MakeSaid(const coro::Runtime& runtime,
   return said;
 }
 
-const Lease::Said& Lease::said() const {
-  static const Said nothing;
-  return said_ == nullptr ? nothing : *said_;
+PackedStrings Lease::PackWords(const AcquireOptions& options) {
+  if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
+      options.request.empty()) {
+    return {};
+  }
+  absl::InlinedVector<absl::string_view, 8> words = {
+      options.key, options.holder, options.request, options.arguments};
+  for (const auto& [key, value] : options.labels) {
+    words.insert(words.end(), {key, value});
+  }
+  return PackedStrings(words);
+}
+
+absl::string_view Lease::WordAt(Word word) const {
+  if (said_ == nullptr || said_->words.size() == 0) return {};
+  return said_->words[static_cast<std::size_t>(word)];
+}
+
+Labels Lease::labels() const {
+  Labels labels;
+  if (said_ == nullptr) return labels;
+  const PackedStrings& words = said_->words;
+  for (auto i = static_cast<std::size_t>(Word::kLabels); i < words.size();
+       i += 2) {
+    labels.emplace(words[i], words[i + 1]);
+  }
+  return labels;
 }
 
 const coro::Runtime& Lease::runtime() const { return pool_.runtime(); }
@@ -95,7 +116,7 @@ std::string Lease::name() const { return LeaseName(resource(), number_); }
 const std::string& Lease::resource() const { return pool_.resource(); }
 
 LeaseInfo Lease::info() const {
-  return {name(), fencing_token_, holder(), labels()};
+  return {name(), fencing_token_, std::string(holder()), labels()};
 }
 
 absl::Status Lease::CheckLive() const {

@@ -43,6 +43,7 @@
 #include "server/lifecycle/labels.h"
 #include "server/lifecycle/lease_id.h"
 #include "server/lifecycle/lease_state.h"
+#include "server/lifecycle/packed_strings.h"
 #include "server/lifecycle/payload.h"
 #include "server/lifecycle/receipt.h"
 #include "server/lifecycle/resource.h"
@@ -111,15 +112,17 @@ class Lease : public coro::Counted<Lease> {
   // The public one: "resource/number".
   std::string name() const;
   const std::string& resource() const;
-  const std::string& key() const { return said().key; }
-  const std::string& holder() const { return said().holder; }
-  const Labels& labels() const { return said().labels; }
+  absl::string_view key() const { return WordAt(Word::kKey); }
+  absl::string_view holder() const { return WordAt(Word::kHolder); }
+  Labels labels() const;
   // Identity and request id; empty: the acquire had none.
-  const std::string& request() const { return said().request; }
+  absl::string_view request() const { return WordAt(Word::kRequest); }
   // What tells its other arguments apart from another acquire's.
-  const std::string& arguments() const { return said().arguments; }
+  absl::string_view arguments() const { return WordAt(Word::kArguments); }
   bool no_wait() const { return no_wait_; }
-  std::int32_t priority() const { return said().priority; }
+  std::int32_t priority() const {
+    return said_ == nullptr ? 0 : said_->priority;
+  }
   bool stream_bound() const { return stream_bound_; }
   bool deferred() const {
     return said_ != nullptr && said_->deferred != nullptr;
@@ -242,13 +245,17 @@ class Lease : public coro::Counted<Lease> {
   };
   // What its client said of it that few say.
   struct Said {
-    std::string key;
-    std::string holder;
-    Labels labels;
-    std::string request;
-    std::string arguments;
+    PackedStrings words;  // see Word; or none
     std::int32_t priority = 0;
     std::unique_ptr<Deferred> deferred;  // null unless it is
+  };
+  // Which is which; from kLabels on, each label's key and then its value.
+  enum class Word : std::uint8_t {
+    kKey,
+    kHolder,
+    kRequest,
+    kArguments,
+    kLabels
   };
   // What matters until it is entered.
   struct Entering {
@@ -287,8 +294,9 @@ class Lease : public coro::Counted<Lease> {
 
   // Null where it has nothing to say.
   static std::unique_ptr<const Said> MakeSaid(const coro::Runtime& runtime,
-                                              AcquireOptions& options);
-  const Said& said() const;
+                                              const AcquireOptions& options);
+  static PackedStrings PackWords(const AcquireOptions& options);
+  absl::string_view WordAt(Word word) const;
   EventSink* raw_sink() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return rare_ == nullptr ? nullptr : rare_->sink.get();
   }

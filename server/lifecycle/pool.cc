@@ -68,9 +68,10 @@ void Pool::Start() {
 }
 
 std::shared_ptr<const EventSubject> Pool::SubjectOf(
-    const std::string& key) const {
+    absl::string_view key) const {
   if (key.empty()) return subject_;
-  return std::make_shared<EventSubject>(EventSubject{resource_, key, ""});
+  return std::make_shared<EventSubject>(
+      EventSubject{resource_, std::string(key), ""});
 }
 
 absl::Status Pool::CheckKey(absl::string_view key) const {

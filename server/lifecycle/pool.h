@@ -37,6 +37,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <stop_token>
@@ -88,7 +89,7 @@ class Pool {
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
   // What events of leases on `key` are about that are on no instance.
-  std::shared_ptr<const EventSubject> SubjectOf(const std::string& key) const;
+  std::shared_ptr<const EventSubject> SubjectOf(absl::string_view key) const;
   // INVALID_REQUEST naming `key` for a key of a resource that is not keyed, or
   // none of one that is.
   absl::Status CheckKey(absl::string_view key) const;
@@ -400,7 +401,7 @@ class Pool {
   // Counts who waits beyond what is under way, and forgets the line if unused:
   // `line` may be gone then.
   void Recount(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Line& LineOf(const std::string& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Line& LineOf(absl::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Leases that wait for the init of `instance`.
   std::vector<LeasePtr> WaitingFor(const std::shared_ptr<Instance>& instance)
       const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -425,7 +426,7 @@ class Pool {
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
   bool drain_forced_ ABSL_GUARDED_BY(mu_) = false;
   // By key; an unkeyed resource has one, for ever.
-  std::map<std::string, Line> lines_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, Line, std::less<>> lines_ ABSL_GUARDED_BY(mu_);
   // Lines that would build but for max_instances, by the place of the first who
   // waits.
   std::map<Ticket::Place, Line*> hungry_ ABSL_GUARDED_BY(mu_);

@@ -394,8 +394,11 @@ void Pool::Recount(Line& line) {
   if (policy_.keyed && line.unused()) lines_.erase(lines_.find(line.key()));
 }
 
-Line& Pool::LineOf(const std::string& key) {
-  return lines_.try_emplace(key, key, slots_).first->second;
+Line& Pool::LineOf(absl::string_view key) {
+  const auto found = lines_.find(key);
+  if (found != lines_.end()) return found->second;
+  const std::string name(key);
+  return lines_.try_emplace(name, name, slots_).first->second;
 }
 
 std::vector<LeasePtr> Pool::WaitingFor(

@@ -90,7 +90,7 @@ class RequestIndex {
       return absl::HashOf(request);
     }
     std::size_t operator()(const LeasePtr& lease) const {
-      return absl::HashOf(absl::string_view(lease->request()));
+      return absl::HashOf(lease->request());
     }
   };
   struct Same {

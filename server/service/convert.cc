@@ -340,7 +340,7 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   if (id == LeaseId::kShown) proto.set_lease_id(lease.id());
   proto.set_name(lease.name());
   proto.set_resource(lease.resource());
-  proto.set_key(lease.key());
+  proto.set_key(std::string(lease.key()));
   proto.set_instance_id(view.instance_id);
   proto.set_fencing_token(view.fencing_token);
   proto.set_state(ToProto(view.state));
@@ -353,8 +353,9 @@ v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
   if (view.revoke_time != absl::InfiniteFuture()) {
     ToProto(view.revoke_time, proto.mutable_revoke_time());
   }
-  proto.set_holder(lease.holder());
-  proto.mutable_labels()->insert(lease.labels().begin(), lease.labels().end());
+  proto.set_holder(std::string(lease.holder()));
+  const lifecycle::Labels labels = lease.labels();
+  proto.mutable_labels()->insert(labels.begin(), labels.end());
   if (view.receipt.has_value()) {
     *proto.mutable_receipt() = ToProto(*view.receipt);
   }

@@ -397,7 +397,7 @@ void Witness::Answered(LeaseTrack& track,
   }
   CheckGranted(granted, *answer);
   if (track.has_request) {
-    LeasePtr& last = requested_[(*answer)->request()];
+    LeasePtr& last = requested_[std::string((*answer)->request())];
     Expect(last == nullptr || last->state() == LeaseState::kEnded,
            "G9: one request, two leases", track.number);
     last = *answer;
