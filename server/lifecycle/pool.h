@@ -1,8 +1,9 @@
 // Pool: the instances of one resource, the leases on them, and who waits.
 //
 // How a waiter is bound to an instance:
-//  - Waiters of a key queue in order of arrival, higher priorities first; a
-//    returned object goes to the first.
+//  - Who comes while there is room is bound at once. Others queue, each key by
+//    itself, in order of arrival, higher priorities first; a returned object
+//    goes to the first.
 //  - Where the object has its own Enter, a waiter is bound as soon as it is
 //    constructed, and its Enter awaits the init. Where it has none, the pool
 //    awaits the init and binds whoever is first once it is ready, so that an
@@ -12,8 +13,7 @@
 //    the order in which they were begun, for the waiters from the front of the
 //    queue: when one's init fails, its waiters get that error.
 //  - Where keys compete for max_instances, the idle instance that was used
-//  least
-//    recently is closed, and the key whose first waiter is first builds.
+//    least recently is closed, and the key whose first waiter is first builds.
 //
 // Invariants:
 //  1. At most max_instances instances exist, closing ones included, and at most
@@ -108,8 +108,8 @@ class Pool {
   // Calls a method; of a deferred lease once it is entered. Failures:
   // LEASE_ENDED, STALE_FENCING_TOKEN, those of UseCall and, where it awaited a
   // deferred enter, that enter's. Finishes inline where the hook does not
-  // suspend. What `method` and
-  // `argument` look at must live until the task has ended.
+  // suspend. What `method` and `argument` look at must live until the task has
+  // ended.
   coro::Task<absl::StatusOr<Payload>> Use(LeasePtr lease,
                                           absl::string_view method,
                                           PayloadView argument,

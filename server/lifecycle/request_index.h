@@ -4,8 +4,7 @@
 //
 // Invariants, all decided under one lock:
 //  1. A request has one attempt, which is dropped when it fails, or when its
-//  last
-//     caller leaves, which stops it: a retry after that queues anew.
+//     last caller leaves, which stops it: a retry after that queues anew.
 //  2. A lease is kept for retries only if a caller was told of it; else it is
 //     ended at once. It is kept until Forget(), alone once the attempt's last
 //     caller has gone: there may be a million.
