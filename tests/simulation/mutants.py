@@ -62,16 +62,14 @@ MUTANTS = [
     Mutant(
         "leaving_does_not_dispatch",
         "pool.cc",
-        "    DropCaused(line, *ticket);\n"
-        "    Dispatch(line, todo);\n",
+        "    DropCaused(line, *ticket);\n" "    Dispatch(line, todo);\n",
         "    DropCaused(line, *ticket);\n",
         "what was begun for one who gave up goes on",
     ),
     Mutant(
         "admitting_does_not_dispatch",
         "pool.cc",
-        "    Dispatch(line, todo);\n"
-        "    if (ticket != nullptr) refused",
+        "    Dispatch(line, todo);\n" "    if (ticket != nullptr) refused",
         "    if (ticket != nullptr) refused",
         "nothing is built for who comes",
     ),
@@ -967,8 +965,7 @@ MUTANTS = [
         "  stream_->SendUsed(effect.use->call_id, "
         "std::move(effect.use->result));\n"
         "  Said();\n",
-        "  stream_->SendUsed(effect.use->call_id, "
-        "std::move(effect.use->result));\n",
+        "  stream_->SendUsed(effect.use->call_id, " "std::move(effect.use->result));\n",
         "a reply waits for the next",
     ),
     Mutant(
