@@ -189,9 +189,9 @@ absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(const LeasePtr& lease) {
     Dispatch(line, todo);
     if (ticket != nullptr) refused = MayWait(*ticket);
     if (!refused.ok()) {
-      Line& emptied = LineOf(lease->key());
-      emptied.queue().Remove(*ticket);
-      Recount(emptied);
+      // The line is there yet: the ticket is in its queue.
+      line.queue().Remove(*ticket);
+      Recount(line);
     }
   }
   Perform(std::move(todo));
@@ -392,7 +392,7 @@ coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
                                      LeasePtr lease) {
   const std::shared_ptr<Instance> instance = lease->instance();
   const ExitCause cause = lease->cause();
-  ExitOutcome outcome;
+  ExitOutcome outcome;  // of most, which have nothing to await
   if (instance->hooks.exit || lease->in_use()) {
     coro::Task<ExitOutcome> exit =
         RunExit(runtime_, policy_, group_, instance, lease);

@@ -119,10 +119,12 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
 
 LeasePtr Pool::FindLease(std::uint64_t number) const {
   coro::MutexLock lock(mu_);
-  for (const LeasePtr& lease : Bound()) {
-    if (lease->number() != number) continue;
-    // An exit hook that outlived its bound keeps the instance, not the lease.
-    return lease->state() == LeaseState::kEnded ? nullptr : lease;
+  for (const auto& [instance_number, instance] : instances_) {
+    for (const auto& [token, lease] : instance->bound) {
+      if (lease->number() != number) continue;
+      // An exit hook that outlived its bound keeps the instance, not the lease.
+      return lease->state() == LeaseState::kEnded ? nullptr : lease;
+    }
   }
   for (const auto& [key, line] : lines_) {
     for (const auto& [place, ticket] : line.queue().tickets()) {

@@ -31,19 +31,20 @@ Forward::Forward(Forwards& forwards, grpc::CallbackServerContext& context)
     : forwards_(forwards),
       context_(context),
       call_(forwards.calls.runtime().clock, context) {
-  CopyMetadata(context.client_metadata(),
-               [this](const std::string& key, const std::string& value) {
-                 client().context.AddMetadata(key, value);
-               });
+  CopyMetadata(
+      context.client_metadata(),
+      [&client = client()](const std::string& key, const std::string& value) {
+        client.context.AddMetadata(key, value);
+      });
 }
 
 void Forward::Start(Target target) {
   const std::shared_ptr<Forward> self = shared_from_this();
   target_ = std::move(target);
   shape_ = forwards_.shapes.Of(target_.method);
-  client().stub = std::move(target_.stub);
-  client().context.set_deadline(
-      std::min(target_.deadline, context_.deadline()));
+  Client& client = this->client();
+  client.stub = std::move(target_.stub);
+  client.context.set_deadline(std::min(target_.deadline, context_.deadline()));
   on_stop_.emplace(target_.stop, Cancel{this});
   const bool holds = shape_->one_request.holds();
   {
@@ -347,12 +348,12 @@ void Forward::UpstreamDone(const grpc::Status& status) {
   // and nothing else keeps this.
   const std::shared_ptr<Forward> self = shared_from_this();
   on_stop_.reset();
-  CopyMetadata(client().context.GetServerTrailingMetadata(),
+  Client& client = this->client();
+  CopyMetadata(client.context.GetServerTrailingMetadata(),
                [this](const std::string& key, const std::string& value) {
                  context_.AddTrailingMetadata(key, value);
                });
-  grpc::Status told =
-      target_.ended({status, Reached(status, client().context)});
+  grpc::Status told = target_.ended({status, Reached(status, client.context)});
   std::shared_ptr<Client> done;
   bool bounded = false;
   {

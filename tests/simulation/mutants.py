@@ -48,7 +48,7 @@ MUTANTS = [
     Mutant(
         "refused_stays_in_the_queue",
         "pool.cc",
-        "      emptied.queue().Remove(*ticket);\n",
+        "      line.queue().Remove(*ticket);\n",
         "",
         "who was refused has a turn all the same",
     ),
