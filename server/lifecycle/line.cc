@@ -65,13 +65,13 @@ void Line::TellPlaces() {
   told_departures_ = queue_.departures();
   const std::size_t served = queue_.size() - unserved();
   std::size_t position = 0;
-  for (const auto& [place, ticket] : queue_.tickets()) {
+  for (Ticket& ticket : queue_) {
     if (++position <= served) continue;
     const std::size_t now = position - served;
-    std::size_t& told = ticket->told_position;
+    std::size_t& told = ticket.told_position;
     if (now == told || (told != 0 && now > kFirst && now > told / 2)) continue;
     told = now;
-    ticket->lease->Queued(static_cast<int>(now));
+    ticket.lease->Queued(static_cast<int>(now));
   }
 }
 

@@ -86,10 +86,9 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
   if (!cursor.bound) {
     std::vector<std::pair<std::uint64_t, LeasePtr>> waiting;
     for (const auto& [key, line] : lines_) {
-      for (const auto& [place, ticket] : line.queue().tickets()) {
-        if (place.second > cursor.after) {
-          waiting.emplace_back(place.second, ticket->lease);
-        }
+      for (const Ticket& ticket : line.queue()) {
+        const std::uint64_t arrival = ticket.place.second;
+        if (arrival > cursor.after) waiting.emplace_back(arrival, ticket.lease);
       }
     }
     const std::size_t count = std::min(max, waiting.size());
@@ -127,8 +126,8 @@ LeasePtr Pool::FindLease(std::uint64_t number) const {
     }
   }
   for (const auto& [key, line] : lines_) {
-    for (const auto& [place, ticket] : line.queue().tickets()) {
-      if (ticket->lease->number() == number) return ticket->lease;
+    for (const Ticket& ticket : line.queue()) {
+      if (ticket.lease->number() == number) return ticket.lease;
     }
   }
   return nullptr;

@@ -1,40 +1,126 @@
 #include "server/lifecycle/wait_queue.h"
 
+#include <algorithm>
+#include <bit>
+
+#include "server/coro/check.h"
+
 namespace anteroom::lifecycle {
 
-void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
-  tickets_.insert({ticket->place, ticket});
-  if (ticket->lease->deferred()) deferred_.insert(ticket->place);
+std::size_t WaitQueue::HeightOf(const Ticket& ticket) {
+  // Multiplicative hashing (Knuth, The Art of Computer Programming 3, 6.4): the
+  // highest bits of numbers in a row are as evenly spread as can be.
+  constexpr std::uint64_t kGoldenRatio = 0x9e3779b97f4a7c15;
+  const auto zeros = static_cast<std::size_t>(
+      std::countl_zero(ticket.place.second * kGoldenRatio));
+  return std::min(1 + zeros / 2, kLevels);
 }
 
-bool WaitQueue::Remove(const Ticket& ticket) {
-  const auto found = tickets_.find(ticket.place);
-  if (found == tickets_.end()) return false;
-  if (tickets_.erase(found) != tickets_.end()) ++departures_;
-  deferred_.erase(ticket.place);
+WaitQueue::Path WaitQueue::PathTo(const Ticket::Place& place) const {
+  Path path;  // as far as there are levels
+  const Ticket* const first = head_.front().next;
+  if (first == nullptr || place <= first->place) {
+    std::fill_n(path.tickets.begin(), levels_, nullptr);
+    std::fill_n(path.counts.begin(), levels_, 0);
+    return path;
+  }
+  if (ends_.front()->place < place) {
+    path.tickets = ends_;
+    for (std::size_t level = 0; level < levels_; ++level) {
+      path.counts[level] = size_ - LinkOf(ends_[level], level).steps;
+    }
+    return path;
+  }
+  Ticket* at = nullptr;
+  std::size_t count = 0;
+  for (std::size_t level = levels_; level-- > 0;) {
+    const Link* link = &LinkOf(at, level);
+    while (link->next != nullptr && link->next->place < place) {
+      count += link->steps;
+      at = link->next;
+      link = &at->links_[level];
+    }
+    path.tickets[level] = at;
+    path.counts[level] = count;
+  }
+  return path;
+}
+
+Ticket* WaitQueue::Reach(std::size_t offset) const {
+  if (offset >= size_) return nullptr;
+  Ticket* at = nullptr;
+  std::size_t left = offset + 1;
+  for (std::size_t level = levels_; level-- > 0;) {
+    const Link* link = &LinkOf(at, level);
+    while (link->next != nullptr && link->steps <= left) {
+      left -= link->steps;
+      at = link->next;
+      link = &at->links_[level];
+    }
+  }
+  return at;
+}
+
+void WaitQueue::Push(const std::shared_ptr<Ticket>& ticket) {
+  ANTEROOM_CHECK(ticket->kept_ == nullptr);
+  const std::size_t height = HeightOf(*ticket);
+  for (; levels_ < height; ++levels_) head_[levels_] = Link{nullptr, size_};
+  const Path path = PathTo(ticket->place);
+  for (std::size_t level = 0; level < levels_; ++level) {
+    Link& before = LinkOf(path.tickets[level], level);
+    if (level >= height) {
+      ++before.steps;
+      continue;
+    }
+    // From who is before it on this level to who is on the lowest.
+    const std::size_t passed = path.counts.front() - path.counts[level];
+    ticket->links_.push_back(Link{before.next, before.steps - passed});
+    if (before.next == nullptr) ends_[level] = ticket.get();
+    before = Link{ticket.get(), passed + 1};
+  }
+  ticket->kept_ = ticket;
+  ++size_;
+  if (ticket->lease->deferred()) deferred_.emplace(ticket->place, ticket.get());
+}
+
+bool WaitQueue::Remove(Ticket& ticket) {
+  if (ticket.kept_ == nullptr) return false;
+  const Path path = PathTo(ticket.place);
+  for (std::size_t level = 0; level < levels_; ++level) {
+    Link& before = LinkOf(path.tickets[level], level);
+    --before.steps;
+    if (level >= ticket.links_.size()) continue;
+    before.next = ticket.links_[level].next;
+    before.steps += ticket.links_[level].steps;
+    if (before.next == nullptr) ends_[level] = path.tickets[level];
+  }
+  if (ticket.links_.front().next != nullptr) ++departures_;
+  ticket.links_.clear();
+  --size_;
+  if (ticket.lease->deferred()) deferred_.erase(ticket.place);
+  const std::shared_ptr<Ticket> last = std::move(ticket.kept_);
   return true;
 }
 
 std::shared_ptr<Ticket> WaitQueue::DeferredFrom(std::size_t offset) const {
-  if (deferred_.empty() || offset >= tickets_.size()) return nullptr;
-  const auto found = deferred_.lower_bound(At(offset)->place);
-  return found == deferred_.end() ? nullptr : tickets_.find(*found)->second;
+  if (deferred_.empty() || offset >= size_) return nullptr;
+  const auto found = deferred_.lower_bound(Reach(offset)->place);
+  return found == deferred_.end() ? nullptr : found->second->kept_;
 }
 
 std::size_t WaitQueue::PositionOf(const Ticket& ticket) const {
-  if (tickets_.empty()) return 0;
+  if (ticket.kept_ == nullptr) return 0;
   // As most are that are asked for: those that came just now.
-  if (tickets_.rbegin()->first == ticket.place) return tickets_.size();
-  if (tickets_.find(ticket.place) == tickets_.end()) return 0;
-  return tickets_.order_of_key(ticket.place) + 1;
+  if (&ticket == ends_.front()) return size_;
+  return PathTo(ticket.place).counts.front() + 1;
 }
 
 std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
                                                      std::size_t count) {
   std::vector<std::shared_ptr<Ticket>> taken;
-  for (auto next = tickets_.find_by_order(offset);
-       next != tickets_.end() && taken.size() < count; ++next) {
-    taken.push_back(next->second);
+  for (Iterator next(Reach(offset)); next != end() && taken.size() < count;
+       ++next) {
+    taken.push_back(next->kept_);
   }
   for (const std::shared_ptr<Ticket>& ticket : taken) Remove(*ticket);
   return taken;
@@ -43,16 +129,16 @@ std::vector<std::shared_ptr<Ticket>> WaitQueue::Take(std::size_t offset,
 std::vector<LeasePtr> WaitQueue::Leases(std::size_t offset,
                                         std::size_t count) const {
   std::vector<LeasePtr> leases;
-  for (auto next = tickets_.find_by_order(offset);
-       next != tickets_.end() && leases.size() < count; ++next) {
-    leases.push_back(next->second->lease);
+  for (Iterator next(Reach(offset)); next != end() && leases.size() < count;
+       ++next) {
+    leases.push_back(next->lease);
   }
   return leases;
 }
 
 std::shared_ptr<Ticket> WaitQueue::Find(const Lease& lease) const {
-  for (const auto& [place, ticket] : tickets_) {
-    if (ticket->lease.get() == &lease) return ticket;
+  for (const Ticket& ticket : *this) {
+    if (ticket.lease.get() == &lease) return ticket.kept_;
   }
   return nullptr;
 }

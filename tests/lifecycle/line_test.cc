@@ -53,7 +53,7 @@ class LineTest : public LifecycleTest {
     line.queue().Push(ticket);
     return ticket;
   }
-  void Bind(Line& line, const Ticket& ticket, Instance& instance) {
+  void Bind(Line& line, Ticket& ticket, Instance& instance) {
     line.queue().Remove(ticket);
     instance.bound.emplace(++last_token_, ticket.lease);
     line.Note(instance);
@@ -149,8 +149,8 @@ class Counted {
     for (const auto& [number, instance] : line.instances()) {
       if (line.IsUnderWay(*instance)) under_way_.push_back(instance);
     }
-    for (const auto& [place, ticket] : line.queue().tickets()) {
-      tickets_.push_back(ticket);
+    for (std::size_t i = 0; i < line.queue().size(); ++i) {
+      tickets_.push_back(line.queue().At(i));
     }
   }
 

@@ -1,5 +1,11 @@
 #include "server/lifecycle/wait_queue.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <random>
+#include <vector>
+
 #include "tests/lifecycle/lifecycle_test.h"
 
 namespace anteroom::lifecycle {
@@ -76,6 +82,54 @@ TEST_F(WaitQueueTest, DeferredOnesAreFoundFromAPlaceOn) {
   EXPECT_EQ(queue_.DeferredFrom(4), nullptr);
   queue_.Remove(*third);
   EXPECT_EQ(queue_.DeferredFrom(1), nullptr);
+}
+
+// Against what is as plain as can be: a sorted list.
+TEST_F(WaitQueueTest, WhateverComesAndGoesThePlacesAreThoseOfASortedList) {
+  std::mt19937 random(1);
+  const auto below = [&random](std::size_t bound) {
+    return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random);
+  };
+  std::vector<std::shared_ptr<Ticket>> sorted;
+  std::uint64_t departures = 0;
+  const auto remove = [&](std::size_t offset) {
+    if (offset + 1 < sorted.size()) ++departures;
+    EXPECT_TRUE(queue_.Remove(*sorted[offset]));
+    sorted.erase(sorted.begin() + static_cast<std::ptrdiff_t>(offset));
+  };
+  for (int step = 0; step < 3'000; ++step) {
+    // It grows to some hundreds, then shrinks to none.
+    if (below(3'000) > static_cast<std::size_t>(step)) {
+      const auto ticket = Push(static_cast<int>(below(4)), below(8) == 0);
+      sorted.insert(std::upper_bound(sorted.begin(), sorted.end(), ticket,
+                                     [](const auto& a, const auto& b) {
+                                       return a->place < b->place;
+                                     }),
+                    ticket);
+    } else if (!sorted.empty()) {
+      remove(below(2) == 0 ? 0 : below(sorted.size()));
+    }
+    ASSERT_EQ(queue_.size(), sorted.size());
+    ASSERT_EQ(queue_.departures(), departures);
+    if (sorted.empty()) continue;
+    ASSERT_EQ(queue_.front(), sorted.front());
+    const std::size_t offset = below(sorted.size());
+    ASSERT_EQ(queue_.At(offset), sorted[offset]);
+    ASSERT_EQ(queue_.PositionOf(*sorted[offset]), offset + 1);
+    const auto deferred = std::find_if(
+        sorted.begin() + static_cast<std::ptrdiff_t>(offset), sorted.end(),
+        [](const auto& ticket) { return ticket->lease->deferred(); });
+    ASSERT_EQ(queue_.DeferredFrom(offset),
+              deferred == sorted.end() ? nullptr : *deferred);
+    if (step % 100 != 0) continue;
+    std::vector<Ticket*> listed;
+    for (Ticket& ticket : queue_) listed.push_back(&ticket);
+    ASSERT_TRUE(std::equal(
+        listed.begin(), listed.end(), sorted.begin(), sorted.end(),
+        [](const Ticket* a, const auto& b) { return a == b.get(); }));
+  }
+  while (!sorted.empty()) remove(below(sorted.size()));
+  EXPECT_TRUE(queue_.empty());
 }
 
 }  // namespace

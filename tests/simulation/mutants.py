@@ -575,15 +575,15 @@ MUTANTS = [
     Mutant(
         "position_off_by_one",
         "wait_queue.cc",
-        "  return tickets_.order_of_key(ticket.place) + 1;",
-        "  return tickets_.order_of_key(ticket.place);",
+        "  return PathTo(ticket.place).counts.front() + 1;",
+        "  return PathTo(ticket.place).counts.front();",
         "one may wait that must not",
     ),
     Mutant(
         "one_waiter_too_many_fails",
         "wait_queue.cc",
-        "       next != tickets_.end() && taken.size() < count; ++next) {",
-        "       next != tickets_.end() && taken.size() <= count; ++next) {",
+        "next != end() && taken.size() < count;",
+        "next != end() && taken.size() <= count;",
         "a failed init fails one waiter too many",
     ),
     Mutant(
