@@ -22,7 +22,7 @@ coro::Task<T> Refused(absl::Status status) {
 Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
     : runtime_(runtime),
       events_(runtime, options.events_kept),
-      leases_(runtime.clock, options.receipts),
+      leases_(runtime.clock, runtime.random, options.receipts),
       group_(runtime),
       requests_(runtime, group_),
       scopes_(runtime, *this, group_) {}

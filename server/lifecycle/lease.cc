@@ -12,10 +12,8 @@
 
 namespace anteroom::lifecycle {
 
-Lease::Lease(Pool& pool, LeaseId id, std::uint64_t number,
-             AcquireOptions&& options)
+Lease::Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options)
     : pool_(pool),
-      id_(id),
       number_(number),
       create_time_(absl::ToUnixNanos(runtime().clock.WallNow())),
       said_(MakeSaid(runtime(), options)),

@@ -100,12 +100,14 @@ struct LeaseView {
 class Lease : public coro::Counted<Lease> {
  public:
   // `number` is its public name's. `pool` outlives every call of a method.
-  Lease(Pool& pool, LeaseId id, std::uint64_t number, AcquireOptions&& options);
+  Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options);
   ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  // The secret capability, and how a client writes it.
+  // The secret capability, and how a client writes it. It has none until its
+  // table gives it one, before anybody else looks.
+  void SetId(const LeaseId& id) { id_ = id; }
   const LeaseId& secret() const { return id_; }
   std::string id() const { return id_.Text(); }
   std::uint64_t number() const { return number_; }
@@ -344,7 +346,7 @@ class Lease : public coro::Counted<Lease> {
   // Constant after construction, but for the fencing token, which Bind() sets
   // before anybody else reads it.
   Pool& pool_;
-  const LeaseId id_;
+  LeaseId id_;
   const std::uint64_t number_;
   std::uint64_t fencing_token_ = 0;
   const Nanoseconds create_time_;  // since the Unix epoch

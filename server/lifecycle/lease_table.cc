@@ -7,17 +7,31 @@
 namespace anteroom::lifecycle {
 
 void LeaseTable::Add(const LeasePtr& lease) {
-  Shard& shard = ShardOf(lease->secret());
+  LeaseId id{random_.Next(), static_cast<std::uint32_t>(random_.Next())};
+  const auto shard_number =
+      static_cast<std::uint32_t>(id.high % shards_.size());
+  Shard& shard = shards_[shard_number];
   coro::MutexLock lock(shard.mu);
-  shard.leases.insert(lease);
+  if (shard.free.empty()) {
+    shard.free.push_back(static_cast<Index>(shard.places.size()));
+    shard.places.emplace_back();
+  }
+  const Index index = shard.free.back();
+  shard.free.pop_back();
+  id.place = index << kShardBits | shard_number;
+  lease->SetId(id);
+  shard.places[index] = lease;
 }
 
 absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
   if (const std::optional<LeaseId> id = LeaseId::Parse(text)) {
     Shard& shard = ShardOf(*id);
+    const Index index = IndexOf(*id);
     coro::MutexLock lock(shard.mu);
-    const auto found = shard.leases.find(*id);
-    if (found != shard.leases.end()) return *found;
+    if (index < shard.places.size()) {
+      const LeasePtr& lease = shard.places[index];
+      if (lease != nullptr && lease->secret() == *id) return lease;
+    }
   }
   return Error(Reason::kLeaseNotFound,
                "no lease has this id, or its receipt is no longer kept");
@@ -51,7 +65,8 @@ std::vector<LeasePtr> LeaseTable::Prune() {
   for (const LeasePtr& lease : dropped) {
     Shard& shard = ShardOf(lease->secret());
     coro::MutexLock lock(shard.mu);
-    shard.leases.erase(lease);
+    shard.places[IndexOf(lease->secret())] = nullptr;
+    shard.free.push_back(IndexOf(lease->secret()));
   }
   return dropped;
 }
@@ -60,7 +75,7 @@ std::size_t LeaseTable::size() const {
   std::size_t size = 0;
   for (const Shard& shard : shards_) {
     coro::MutexLock lock(shard.mu);
-    size += shard.leases.size();
+    size += shard.places.size() - shard.free.size();
   }
   return size;
 }

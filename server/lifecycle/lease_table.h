@@ -1,6 +1,14 @@
 // LeaseTable: from the secret lease id to its lease, ended ones included for as
 // long as their receipts are kept.
 //
+// How it works: each lease has a place, and its id says where that is; the rest
+// of the id is random, and compared. So an id is found without a search, and a
+// place costs one pointer. A place that is free is taken again before there is
+// a new one, the last first: it is in a cache.
+//
+// Memory: 8 bytes a place, and 4 more for one that was free ever; not given
+// back.
+//
 // Invariants:
 //  1. A lease is in the table from its grant until receipts_kept after its end,
 //     or until it is the oldest of more than receipts_max ended ones.
@@ -13,17 +21,16 @@
 #include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
-#include <memory>
-#include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "server/coro/clock.h"
 #include "server/coro/mutex.h"
+#include "server/coro/random.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_id.h"
 
@@ -36,11 +43,12 @@ class LeaseTable {
     std::size_t receipts_max = 100'000;
   };
 
-  LeaseTable(const coro::Clock& clock, Options options)
-      : clock_(clock), options_(options) {}
+  LeaseTable(const coro::Clock& clock, coro::Random& random, Options options)
+      : clock_(clock), random_(random), options_(options) {}
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
 
+  // Gives the lease its id. At most 2^32 are in it.
   void Add(const LeasePtr& lease);
   // By its id as clients write it. LEASE_NOT_FOUND for one that never was, or
   // whose receipt is gone.
@@ -54,28 +62,13 @@ class LeaseTable {
   std::size_t size() const;
 
  private:
-  // An id is random: it is its own hash. Its lease holds it, alone.
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(const LeaseId& id) const { return id.low; }
-    std::size_t operator()(const LeasePtr& lease) const {
-      return lease->secret().low;
-    }
-  };
-  struct Same {
-    using is_transparent = void;
-    bool operator()(const LeasePtr& a, const LeasePtr& b) const {
-      return a == b;
-    }
-    bool operator()(const LeasePtr& lease, const LeaseId& id) const {
-      return lease->secret() == id;
-    }
-  };
-  using Leases = absl::flat_hash_set<LeasePtr, Hash, Same>;
   static constexpr int kShardBits = 4;
+  // Of a shard's places.
+  using Index = std::uint32_t;
   struct Shard {
     mutable coro::Mutex mu;
-    Leases leases ABSL_GUARDED_BY(mu);
+    std::deque<LeasePtr> places ABSL_GUARDED_BY(mu);
+    std::vector<Index> free ABSL_GUARDED_BY(mu);
   };
   struct Kept {
     coro::Instant until;
@@ -83,12 +76,14 @@ class LeaseTable {
   };
 
   Shard& ShardOf(const LeaseId& id) {
-    return shards_[id.high >> (64 - kShardBits)];
+    return shards_[id.place % shards_.size()];
   }
+  static Index IndexOf(const LeaseId& id) { return id.place >> kShardBits; }
   // When the oldest of ended_ is to be dropped; kNever: there is none.
   coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const coro::Clock& clock_;
+  coro::Random& random_;
   const Options options_;
   std::array<Shard, 1 << kShardBits> shards_;
   coro::Mutex mu_;

@@ -83,8 +83,7 @@ absl::Status Pool::CheckKey(absl::string_view key) const {
 }
 
 LeasePtr Pool::MakeLease(AcquireOptions&& options) {
-  const LeaseId id{runtime_.random.Next(), runtime_.random.Next()};
-  return coro::MakeRef<Lease>(*this, id, ++last_lease_, std::move(options));
+  return coro::MakeRef<Lease>(*this, ++last_lease_, std::move(options));
 }
 
 coro::Task<absl::StatusOr<LeasePtr>> Pool::Acquire(LeasePtr lease,

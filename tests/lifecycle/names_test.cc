@@ -37,14 +37,14 @@ TEST(NamesTest, WhatIsWrittenOtherwiseIsNoName) {
 }
 
 TEST(NamesTest, ASecretIsThirtyTwoDigits) {
-  const LeaseId id{0x0123456789abcdef, 0xfedcba9876543210};
+  const LeaseId id{0x0123456789abcdef, 0xfedcba98, 0x76543210};
   EXPECT_EQ(id.Text(), "0123456789abcdeffedcba9876543210");
   EXPECT_EQ(LeaseId::Parse(id.Text()), id);
-  EXPECT_EQ((LeaseId{0, 1}).Text(), "00000000000000000000000000000001");
+  EXPECT_EQ((LeaseId{0, 0, 1}).Text(), "00000000000000000000000000000001");
 }
 
 TEST(NamesTest, WhatIsNoSecretIsNotTakenForOne) {
-  const std::string good = LeaseId{1, 2}.Text();
+  const std::string good = LeaseId{1, 2, 3}.Text();
   EXPECT_FALSE(LeaseId::Parse("").has_value());
   EXPECT_FALSE(LeaseId::Parse(good + "0").has_value());
   EXPECT_FALSE(LeaseId::Parse(good.substr(1)).has_value());

@@ -1,5 +1,14 @@
 // What is kept: events, leases by id, policies.
 #include "server/lifecycle/event_log.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "server/lifecycle/lease_table.h"
 #include "server/lifecycle/policy.h"
 #include "tests/lifecycle/lifecycle_test.h"
@@ -146,6 +155,35 @@ TEST(LeaseTableTest, TheOldestReceiptsGoFirst) {
   EXPECT_FALSE(anteroom.Find(ids[0]).ok());
   EXPECT_TRUE(anteroom.Find(ids[1]).ok());
   EXPECT_TRUE(anteroom.Find(ids[2]).ok());
+  world.Run(anteroom.Drain());
+}
+
+TEST(LeaseTableTest, ALeaseIsNotTakenForOneThatHadItsPlaceBefore) {
+  testing::ManualRuntime world;
+  Anteroom::Options options;
+  options.receipts.receipts_max = 0;
+  Anteroom anteroom(world.runtime(), options);
+  testing::Script script;
+  ASSERT_TRUE(
+      anteroom
+          .AddResource("r", {}, std::make_unique<testing::ScriptedKind>(script))
+          .ok());
+  std::set<std::string> ids;
+  std::set<std::uint32_t> places;
+  constexpr std::size_t kLeases = 100;
+  for (std::size_t i = 0; i < kLeases; ++i) {
+    const auto lease = world.Run(
+        anteroom.Acquire("r", {}, absl::InfiniteDuration(), {}, coro::kNever));
+    const std::string id = (*lease)->id();
+    for (const std::string& other : ids)
+      EXPECT_FALSE(anteroom.Find(other).ok());
+    EXPECT_EQ(*anteroom.Find(id), *lease);
+    ids.insert(id);
+    places.insert((*lease)->secret().place);
+    (void)world.Run(anteroom.Release(id, {}, {}, coro::kNever));
+  }
+  EXPECT_EQ(ids.size(), kLeases);
+  EXPECT_LT(places.size(), kLeases) << "no place was taken again";
   world.Run(anteroom.Drain());
 }
 

@@ -21,19 +21,19 @@ namespace {
 class Table {
  public:
   explicit Table(std::int64_t size)
-      : table_(lending_.world().clock(),
+      : table_(lending_.world().clock(), lending_.world().runtime().random,
                {.receipts_kept = absl::ZeroDuration()}) {
     for (std::int64_t i = 0; i < size; ++i) {
       const LeasePtr lease = NewLease();
-      ids_.push_back(lease->id());
       table_.Add(lease);
+      ids_.push_back(lease->id());
     }
     std::shuffle(ids_.begin(), ids_.end(), random_);
   }
 
   LeasePtr NewLease() {
-    return coro::MakeRef<Lease>(lending_.pool(), LeaseId{random_(), random_()},
-                                /*number=*/1, AcquireOptions());
+    return coro::MakeRef<Lease>(lending_.pool(), /*number=*/1,
+                                AcquireOptions());
   }
 
   LeaseTable& table() { return table_; }

@@ -12,8 +12,7 @@ namespace anteroom::lifecycle {
 namespace {
 
 LeasePtr NewLease(Lending& lending) {
-  return coro::MakeRef<Lease>(lending.pool(), LeaseId{}, /*number=*/1,
-                              AcquireOptions());
+  return coro::MakeRef<Lease>(lending.pool(), /*number=*/1, AcquireOptions());
 }
 
 void WaitQueuePushAndRemoveFirst(benchmark::State& state) {
