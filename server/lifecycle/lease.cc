@@ -15,7 +15,7 @@ namespace anteroom::lifecycle {
 Lease::Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options)
     : pool_(pool),
       number_(number),
-      create_time_(absl::ToUnixNanos(runtime().clock.WallNow())),
+      create_time_(WallNow()),
       said_(MakeSaid(runtime(), options)),
       ttl_(absl::ToChronoNanoseconds(Clamp(options.ttl))),
       no_wait_(options.no_wait),
@@ -91,22 +91,27 @@ Lease::Entering& Lease::entering() {
   return *entering;
 }
 
-Lease::Ending& Lease::ending() {
-  std::unique_ptr<Ending>& ending = rare().ending;
-  if (ending == nullptr) ending = std::make_unique<Ending>();
-  return *ending;
-}
-
 std::stop_source& Lease::use_stop_source() {
   std::stop_source& stop = rare().use_stop;
   if (!stop.stop_possible()) stop = std::stop_source();
   return stop;
 }
 
-const Receipt* Lease::kept_receipt() const {
-  const Ending* const ending = kept_ending();
-  const bool kept = ending != nullptr && ending->receipt.has_value();
-  return kept ? &*ending->receipt : nullptr;
+const Lease::Rare& Lease::kept() const {
+  static const Rare& nothing = *new Rare;  // never destroyed
+  return rare_ == nullptr ? nothing : *rare_;
+}
+
+Receipt Lease::MakeReceipt() const {
+  ANTEROOM_CHECK(state() == LeaseState::kEnded);
+  const Rare& kept = this->kept();
+  return {.reason = kept.cause.reason,
+          .error_suppressed = kept.error_suppressed,
+          .exit_status = kept.exit_status,
+          .held = absl::FromChrono(kept.held),
+          .exited = absl::FromChrono(kept.exited),
+          .attempts = kept.attempts,
+          .end_time = absl::FromUnixNanos(kept.end_time.count())};
 }
 
 std::string Lease::name() const { return LeaseName(resource(), number_); }
@@ -136,23 +141,23 @@ LeaseView Lease::View() const {
                                                   : absl::InfiniteFuture();
   if (instance_ != nullptr) {
     view.instance_id = instance_->info().instance_id;
-  } else if (kept_ending() != nullptr && kept_ending()->instance_number != 0) {
-    view.instance_id = InstanceName(resource(), kept_ending()->instance_number);
+  } else if (kept().instance_number != 0) {
+    view.instance_id = InstanceName(resource(), kept().instance_number);
   }
-  if (rare_ != nullptr && rare_->value != nullptr) view.value = *rare_->value;
-  if (const Receipt* const receipt = kept_receipt()) view.receipt = *receipt;
+  if (kept().value != nullptr) view.value = *kept().value;
+  if (view.state == LeaseState::kEnded) view.receipt = MakeReceipt();
   return view;
 }
 
 std::shared_ptr<EventSink> Lease::sink() const {
   coro::MutexLock lock(mu_);
-  return rare_ == nullptr ? nullptr : rare_->sink;
+  return kept().sink;
 }
 
 Payload Lease::TakeArgument() {
   coro::MutexLock lock(mu_);
-  if (kept_entering() == nullptr) return {};
-  return std::exchange(kept_entering()->argument, Payload());
+  if (kept().entering == nullptr) return {};
+  return std::exchange(kept().entering->argument, Payload());
 }
 
 void Lease::Transition(LeaseState to) {
@@ -179,12 +184,17 @@ void Lease::Emit(Phase phase, absl::string_view message,
 // What is kept of an ended lease is its receipt, for minutes: free the rest,
 // above all what the client sent.
 void Lease::LetGo() {
-  if (instance_ != nullptr) ending().instance_number = instance_->number();
+  Rare& kept = rare();
+  if (instance_ != nullptr) kept.instance_number = instance_->number();
   instance_ = nullptr;
-  rare().sink.reset();
-  rare().entering.reset();
-  rare().value.reset();
-  ending().cause.error = absl::OkStatus();
+  kept.sink.reset();
+  kept.entering.reset();
+  kept.value.reset();
+  kept.cause.error = absl::OkStatus();
+}
+
+Lease::Nanoseconds Lease::WallNow() const {
+  return Nanoseconds(absl::ToUnixNanos(runtime().clock.WallNow()));
 }
 
 absl::Time Lease::WallAt(coro::Instant instant) const {
@@ -229,14 +239,13 @@ void Lease::Fail(const absl::Status& status, bool announce) {
   {
     coro::MutexLock lock(mu_);
     if (announce) Emit(Phase::kFailed, {}, status);
-    Receipt& receipt = ending().receipt.emplace();
-    const Entering* const entering = kept_entering();
+    Rare& kept = rare();
     const bool asked_for =
-        entering != nullptr && entering->early_end.has_value();
-    receipt.reason =
-        asked_for ? entering->early_end->reason : ExitReason::kEnterFailed;
-    receipt.end_time = runtime().clock.WallNow();
-    ending().enter_failure = status;
+        kept.entering != nullptr && kept.entering->early_end.has_value();
+    kept.cause.reason =
+        asked_for ? kept.entering->early_end->reason : ExitReason::kEnterFailed;
+    kept.end_time = WallNow();
+    kept.enter_failure = status;
     Transition(LeaseState::kEnded);
     LetGo();
   }
@@ -283,12 +292,11 @@ coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
       break;
   }
   coro::MutexLock lock(mu_);
-  const Receipt* const receipt = kept_receipt();
-  if (receipt != nullptr && receipt->reason != ExitReason::kEnterFailed) {
+  if (state() == LeaseState::kEnded &&
+      kept().cause.reason != ExitReason::kEnterFailed) {
     co_return EndedError();  // released, revoked or drained meanwhile
   }
-  const Ending* const ending = kept_ending();
-  co_return ending == nullptr ? absl::OkStatus() : ending->enter_failure;
+  co_return kept().enter_failure;
 }
 
 bool Lease::DecideExit(ExitCause cause) {
@@ -303,12 +311,11 @@ bool Lease::DecideExit(ExitCause cause) {
 }
 
 coro::Timers::Id Lease::BeginExiting(ExitCause cause) {
-  ending().cause = std::move(cause);
-  ending().decided_at = runtime().clock.Now();
+  Rare& kept = rare();
+  kept.cause = std::move(cause);
+  kept.held = runtime().clock.Now() - entered_at_;
   Transition(LeaseState::kExiting);
-  if (uses_ > 0) {
-    ending().uses_ended = std::make_shared<coro::Event>(runtime());
-  }
+  if (uses_ > 0) kept.uses_ended = std::make_shared<coro::Event>(runtime());
   return std::exchange(timer_, coro::Timers::Id::kNone);
 }
 
@@ -318,17 +325,14 @@ void Lease::BeginExit() {
 }
 
 void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
-  const coro::Clock& clock = runtime().clock;
   coro::MutexLock lock(mu_);
   Emit(Phase::kExited, {}, exit_status);
-  Receipt& receipt = ending().receipt.emplace();
-  receipt.reason = ending().cause.reason;
-  receipt.error_suppressed = suppressed;
-  receipt.exit_status = std::move(exit_status);
-  receipt.held = coro::Between(entered_at_, ending().decided_at);
-  receipt.exited = coro::Between(ending().decided_at, clock.Now());
-  receipt.attempts = attempts;
-  receipt.end_time = clock.WallNow();
+  Rare& kept = rare();
+  kept.error_suppressed = suppressed;
+  kept.exit_status = std::move(exit_status);
+  kept.exited = runtime().clock.Now() - entered_at_ - kept.held;
+  kept.attempts = attempts;
+  kept.end_time = WallNow();
   Transition(LeaseState::kEnded);
   LetGo();
 }
@@ -376,7 +380,7 @@ bool Lease::has_ended() const {
 ExitCause Lease::cause() const {
   coro::MutexLock lock(mu_);
   ANTEROOM_CHECK(state() == LeaseState::kExiting);
-  return kept_ending()->cause;
+  return kept().cause;
 }
 
 std::shared_ptr<Instance> Lease::instance() const {
@@ -386,28 +390,22 @@ std::shared_ptr<Instance> Lease::instance() const {
 
 Payload Lease::value() const {
   coro::MutexLock lock(mu_);
-  return rare_ == nullptr || rare_->value == nullptr ? Payload()
-                                                     : *rare_->value;
+  return kept().value == nullptr ? Payload() : *kept().value;
 }
 
 Receipt Lease::receipt() const {
   coro::MutexLock lock(mu_);
-  const Receipt* const receipt = kept_receipt();
-  ANTEROOM_CHECK(receipt != nullptr);
-  return *receipt;
+  return MakeReceipt();
 }
 
 absl::Status Lease::EndedError() const {
-  static const Ending nothing;
-  const Ending& ending = kept_ending() == nullptr ? nothing : *kept_ending();
-  const ExitReason reason =
-      ending.receipt.has_value() ? ending.receipt->reason : ending.cause.reason;
+  const ExitReason reason = kept().cause.reason;
+  const absl::Status& failure = kept().enter_failure;
   return WithMetadata(
       Error(Reason::kLeaseEnded,
             absl::StrCat("the lease ", name(),
                          " has ended: ", ExitReasonName(reason),
-                         ending.enter_failure.ok() ? "" : ": ",
-                         absl::string_view(ending.enter_failure.message()))),
+                         failure.ok() ? "" : ": ", failure.message())),
       "exit_reason", ExitReasonName(reason));
 }
 
@@ -433,7 +431,7 @@ bool Lease::EndUse() {
   {
     coro::MutexLock lock(mu_);
     if (--uses_ > 0) return false;
-    if (kept_ending() != nullptr) uses_ended = kept_ending()->uses_ended;
+    uses_ended = kept().uses_ended;
     put_off = noted_.put_off;
     noted_.put_off = false;
   }
@@ -452,7 +450,7 @@ coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
     coro::MutexLock lock(mu_);
     ANTEROOM_CHECK(state() == LeaseState::kExiting);
     if (uses_ == 0) co_return coro::Wake::kSignalled;
-    uses_ended = kept_ending()->uses_ended;
+    uses_ended = kept().uses_ended;
   }
   coro::Task<coro::Wake> wait = uses_ended->Wait({}, deadline);
   co_return co_await std::move(wait);
@@ -475,14 +473,14 @@ void Lease::CancelUses() {
 void Lease::Lose(const absl::Status& why) {
   {
     coro::MutexLock lock(mu_);
-    ending().loss = why;
+    rare().loss = why;
   }
   CancelUses();
 }
 
 absl::Status Lease::loss() const {
   coro::MutexLock lock(mu_);
-  return kept_ending() == nullptr ? absl::OkStatus() : kept_ending()->loss;
+  return kept().loss;
 }
 
 absl::Duration Lease::ttl() const {
@@ -503,15 +501,8 @@ coro::Instant Lease::Expiry() const {
 }
 
 coro::Instant Lease::RevokeAt() const {
-  const coro::Instant held_out = coro::After(entered_at_, policy().max_hold);
-  return kept_ending() == nullptr
-             ? held_out
-             : std::min(held_out, kept_ending()->revoke_at);
-}
-
-ExitReason Lease::RevokeReason() const {
-  return kept_ending() == nullptr ? ExitReason::kRevoked
-                                  : kept_ending()->revoke_reason;
+  return std::min(coro::After(entered_at_, policy().max_hold),
+                  kept().revoke_at);
 }
 
 coro::Instant Lease::NoticeAt() const {
@@ -534,8 +525,8 @@ absl::Status Lease::Renew(absl::Duration ttl) {
 void Lease::Revoke(coro::Instant when, ExitReason reason) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld || when >= RevokeAt()) return;
-  ending().revoke_at = when;
-  ending().revoke_reason = reason;
+  rare().revoke_at = when;
+  rare().revoke_reason = reason;
   TellRevoking();
 }
 
@@ -560,9 +551,9 @@ bool Lease::DecideEnd(coro::Instant& next) {
       next = std::min({expiry, revoke_at, NoticeAt()});
       return false;
     }
-    timer = BeginExiting(
-        ExitCause{now >= revoke_at ? RevokeReason() : ExitReason::kTtlExpired,
-                  absl::OkStatus(), false});
+    timer = BeginExiting(ExitCause{
+        now >= revoke_at ? kept().revoke_reason : ExitReason::kTtlExpired,
+        absl::OkStatus(), false});
   }
   runtime().timers.Cancel(timer);
   return true;

@@ -267,31 +267,38 @@ class Lease : public coro::Counted<Lease> {
     // Its end was asked for while ENTERING.
     std::optional<ExitCause> early_end;
   };
-  // How it is to end, and how it ended.
-  struct Ending {
-    coro::Instant revoke_at = coro::kNever;  // as decided; max_hold apart
-    ExitReason revoke_reason = ExitReason::kRevoked;
-    absl::Status loss;
-    ExitCause cause;
-    coro::Instant decided_at;
-    // Made when the exit finds Uses running.
-    std::shared_ptr<coro::Event> uses_ended;
-    absl::Status enter_failure;
-    std::uint64_t instance_number = 0;  // that it was on; 0: none
-    std::optional<Receipt> receipt;
-  };
+  // In nanoseconds, for its size; the largest is infinite.
+  using Nanoseconds = std::chrono::nanoseconds;
 
-  // What it has only for a while, or that few have.
+  // What it has only for a while, or that few have, or only from its end on:
+  // then it is what is kept of the lease.
   struct Rare {
     std::shared_ptr<EventSink> sink;
     EndCall on_end;
     std::unique_ptr<Entering> entering;
-    std::unique_ptr<Ending> ending;
     // What its enter returned, where that is not empty.
     std::unique_ptr<Payload> value;
     std::unique_ptr<coro::Event> ended;
     // Made when the first Use asks for it, or when Uses are cancelled.
     std::stop_source use_stop{std::nostopstate};
+
+    // How it is to end.
+    coro::Instant revoke_at = coro::kNever;  // as decided; max_hold apart
+    ExitReason revoke_reason = ExitReason::kRevoked;
+    absl::Status loss;
+    ExitCause cause;
+    // Made when the exit finds Uses running.
+    std::shared_ptr<coro::Event> uses_ended;
+
+    // How it ended: its receipt, whose reason is the cause's.
+    bool error_suppressed = false;
+    int attempts = 0;
+    absl::Status exit_status;
+    Nanoseconds held{0};      // known from the decision on
+    Nanoseconds exited{0};    // since then
+    Nanoseconds end_time{0};  // since the Unix epoch
+    absl::Status enter_failure;
+    std::uint64_t instance_number = 0;  // that it was on; 0: none
   };
 
   // Null where it has nothing to say.
@@ -300,7 +307,7 @@ class Lease : public coro::Counted<Lease> {
   static PackedStrings PackWords(const AcquireOptions& options);
   absl::string_view WordAt(Word word) const;
   EventSink* raw_sink() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return rare_ == nullptr ? nullptr : rare_->sink.get();
+    return kept().sink.get();
   }
   const coro::Runtime& runtime() const;
   const Policy& policy() const;
@@ -308,16 +315,11 @@ class Lease : public coro::Counted<Lease> {
   // These make what there is not yet.
   Rare& rare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Entering& entering() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Ending& ending() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   std::stop_source& use_stop_source() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // These do not: null.
-  Entering* kept_entering() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return rare_ == nullptr ? nullptr : rare_->entering.get();
-  }
-  Ending* kept_ending() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return rare_ == nullptr ? nullptr : rare_->ending.get();
-  }
-  const Receipt* kept_receipt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // What there is; of nothing, the defaults.
+  const Rare& kept() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // REQUIRES: ENDED.
+  Receipt MakeReceipt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Emit(Phase phase, absl::string_view message = {},
@@ -327,10 +329,11 @@ class Lease : public coro::Counted<Lease> {
   coro::Instant Expiry() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When it will be taken, by decision or max_hold. REQUIRES: HELD.
   coro::Instant RevokeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  ExitReason RevokeReason() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its holder is told that it will be taken.
   coro::Instant NoticeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Since the Unix epoch.
+  Nanoseconds WallNow() const;
   absl::Time WallAt(coro::Instant instant) const;
   // To EXITING; the timer that is of no use any more.
   coro::Timers::Id BeginExiting(ExitCause cause)
@@ -338,13 +341,11 @@ class Lease : public coro::Counted<Lease> {
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // In nanoseconds, for its size; the largest is infinite.
-  using Nanoseconds = std::chrono::nanoseconds;
   absl::Duration ttl() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   int uses_ ABSL_GUARDED_BY(mu_) = 0;  // first, beside the references
-  // Constant after construction, but for the fencing token, which Bind() sets
-  // before anybody else reads it.
+  // Constant after construction, but for the id and the fencing token, which
+  // are set before anybody else reads them.
   Pool& pool_;
   LeaseId id_;
   const std::uint64_t number_;

@@ -89,50 +89,24 @@ LeasePtr Pool::MakeLease(AcquireOptions&& options) {
 coro::Task<absl::StatusOr<LeasePtr>> Pool::Acquire(LeasePtr lease,
                                                    std::stop_token stop,
                                                    coro::Instant deadline) {
-  // What is certain to be too late does not even queue.
-  const absl::StatusOr<std::shared_ptr<Ticket>> admitted =
-      runtime_.clock.Now() >= deadline ? WaitTimedOut() : Admit(lease);
-  if (!admitted.ok()) {
-    lease->Fail(admitted.status(), /*announce=*/false);
-    co_return admitted.status();
+  // What is not needed while it waits is in functions of its own: there may be
+  // many thousands of these frames.
+  absl::StatusOr<std::shared_ptr<Ticket>> ticket = Admit(lease, deadline);
+  absl::Status status = ticket.status();
+  if (status.ok() && *ticket != nullptr) {
+    const coro::Wake wake = co_await (*ticket)->Wait(stop, deadline);
+    status = EndWait(*ticket, wake);
   }
-  if (const std::shared_ptr<Ticket>& ticket = *admitted) {
-    const coro::Wake wake = co_await ticket->Wait(stop, deadline);
-    if (wake != coro::Wake::kSignalled) {
-      Leave(ticket);
-      const absl::Status left =
-          wake == coro::Wake::kTimedOut ? WaitTimedOut() : CallerLeft();
-      lease->Fail(left, /*announce=*/true);
-      co_return left;
-    }
-    bool bound = false;
-    {
-      coro::MutexLock lock(mu_);  // whoever signalled has finished binding
-      bound = ticket->bound;
-    }
-    if (!bound) {
-      lease->Fail(ticket->failure, /*announce=*/false);
-      co_return ticket->failure;
-    }
-  }
+  if (!status.ok()) co_return status;
   if (lease->deferred()) {
-    table_.Add(lease);
-    // The instance is bound: the group is open.
-    ANTEROOM_CHECK(group_.SpawnPosted(EnterDeferred(lease)));
-    const bool too_late = runtime_.clock.Now() >= deadline;
-    if (!stop.stop_requested() && !too_late) co_return lease;
-    End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
-    co_return too_late ? WaitTimedOut() : CallerLeft();
-  }
-  absl::Status entered;
-  const std::shared_ptr<Instance> instance = lease->instance();
-  if (instance->hooks.enter) {
+    status = Defer(lease, stop, deadline);
+  } else if (lease->instance()->hooks.enter) {
     coro::Task<absl::Status> enter = Enter(lease, std::move(stop), deadline);
-    entered = co_await std::move(enter);
-  } else {  // its init was awaited before the lease was bound
-    entered = Grant(lease, instance->object->Value(), stop, deadline);
+    status = co_await std::move(enter);
+  } else {
+    status = GrantAtOnce(lease, stop, deadline);
   }
-  if (!entered.ok()) co_return entered;
+  if (!status.ok()) co_return status;
   co_return lease;
 }
 
@@ -170,7 +144,17 @@ absl::Status Pool::EarlyEnd(const Lease& lease) const {
   return loss.ok() ? lease.CheckLive() : loss;
 }
 
-absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(const LeasePtr& lease) {
+absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(const LeasePtr& lease,
+                                                    coro::Instant deadline) {
+  // What is certain to be too late does not even queue.
+  absl::StatusOr<std::shared_ptr<Ticket>> admitted =
+      runtime_.clock.Now() >= deadline ? WaitTimedOut() : BindOrQueue(lease);
+  if (!admitted.ok()) lease->Fail(admitted.status(), /*announce=*/false);
+  return admitted;
+}
+
+absl::StatusOr<std::shared_ptr<Ticket>> Pool::BindOrQueue(
+    const LeasePtr& lease) {
   Todo todo;
   std::shared_ptr<Ticket> ticket;
   absl::Status refused;
@@ -224,6 +208,39 @@ absl::Status Pool::MayWait(Ticket& ticket) {
   return absl::OkStatus();
 }
 
+absl::Status Pool::EndWait(const std::shared_ptr<Ticket>& ticket,
+                           coro::Wake wake) {
+  if (wake != coro::Wake::kSignalled) {
+    Leave(ticket);
+    absl::Status left =
+        wake == coro::Wake::kTimedOut ? WaitTimedOut() : CallerLeft();
+    ticket->lease->Fail(left, /*announce=*/true);
+    return left;
+  }
+  {
+    coro::MutexLock lock(mu_);  // whoever signalled has finished binding
+    if (ticket->bound) return absl::OkStatus();
+  }
+  ticket->lease->Fail(ticket->failure, /*announce=*/false);
+  return ticket->failure;
+}
+
+absl::Status Pool::Defer(const LeasePtr& lease, const std::stop_token& stop,
+                         coro::Instant deadline) {
+  table_.Add(lease);
+  // The instance is bound: the group is open.
+  ANTEROOM_CHECK(group_.SpawnPosted(EnterDeferred(lease)));
+  return EndIfLeft(lease, stop, deadline);
+}
+
+absl::Status Pool::EndIfLeft(const LeasePtr& lease, const std::stop_token& stop,
+                             coro::Instant deadline) {
+  const bool too_late = runtime_.clock.Now() >= deadline;
+  if (!stop.stop_requested() && !too_late) return absl::OkStatus();
+  End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
+  return too_late ? WaitTimedOut() : CallerLeft();
+}
+
 void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
   Todo todo;
   {
@@ -234,6 +251,12 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
     Dispatch(line, todo);
   }
   Perform(std::move(todo));
+}
+
+absl::Status Pool::GrantAtOnce(const LeasePtr& lease,
+                               const std::stop_token& stop,
+                               coro::Instant deadline) {
+  return Grant(lease, lease->instance()->object->Value(), stop, deadline);
 }
 
 absl::Status Pool::Grant(const LeasePtr& lease, Payload value,
@@ -267,13 +290,9 @@ absl::Status Pool::Grant(const LeasePtr& lease, Payload value,
     return EarlyEnd(*lease);
   }
   lease->AnnounceEntered();
-  const bool too_late = runtime_.clock.Now() >= deadline;
-  if (stop.stop_requested() || too_late) {
-    End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
-    return too_late ? WaitTimedOut() : CallerLeft();
-  }
-  WatchEnd(lease);
-  return absl::OkStatus();
+  absl::Status left = EndIfLeft(lease, stop, deadline);
+  if (left.ok()) WatchEnd(lease);
+  return left;
 }
 
 template <typename Call>

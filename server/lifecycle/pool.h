@@ -304,9 +304,10 @@ class Pool {
   coro::Task<absl::StatusOr<LeasePtr>> Acquire(LeasePtr lease,
                                                std::stop_token stop,
                                                coro::Instant deadline);
-  // From ENTERING to HELD, or the end of a lease whose enter failed.
-  coro::Task<absl::Status> Enter(LeasePtr lease, std::stop_token stop,
-                                 coro::Instant deadline);
+  // From ENTERING to HELD, or the end of a lease whose enter failed. Not
+  // inline: its frame would be part of every Acquire()'s.
+  ABSL_ATTRIBUTE_NOINLINE coro::Task<absl::Status> Enter(
+      LeasePtr lease, std::stop_token stop, coro::Instant deadline);
   // The same, when nobody waits for it any more.
   coro::Task<void> EnterDeferred(LeasePtr lease);
   // The end of one lease.
@@ -314,17 +315,31 @@ class Pool {
                                  LeasePtr lease);
 
   LeasePtr MakeLease(AcquireOptions&& options);
-  // Binds the lease (null), queues it, or refuses it.
-  absl::StatusOr<std::shared_ptr<Ticket>> Admit(const LeasePtr& lease);
+  // Binds the lease (null), queues it, or refuses it, which ends it.
+  absl::StatusOr<std::shared_ptr<Ticket>> Admit(const LeasePtr& lease,
+                                                coro::Instant deadline);
+  absl::StatusOr<std::shared_ptr<Ticket>> BindOrQueue(const LeasePtr& lease);
   // WOULD_WAIT or QUEUE_FULL for a ticket that nothing under way will serve and
   // that may not wait; announces its place in the queue else.
   absl::Status MayWait(Ticket& ticket) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // OK: the ticket's lease is bound. Else it has ended.
+  absl::Status EndWait(const std::shared_ptr<Ticket>& ticket, coro::Wake wake);
+  // Has a lease that is bound entered while its caller goes on.
+  absl::Status Defer(const LeasePtr& lease, const std::stop_token& stop,
+                     coro::Instant deadline);
+  // Ends a lease whose caller has left, or whose time is over, meanwhile.
+  absl::Status EndIfLeft(const LeasePtr& lease, const std::stop_token& stop,
+                         coro::Instant deadline);
   // Takes out a ticket that gave up.
   void Leave(const std::shared_ptr<Ticket>& ticket);
   // What its caller is told of a lease that ended while ENTERING.
   absl::Status EarlyEnd(const Lease& lease) const;
   // Fails the ticket of a lease that is WAITING. False: it is not.
   bool Dismiss(const LeasePtr& lease, const absl::Status& status);
+  // The same for a lease whose init was awaited before it was bound, and whose
+  // object has no Enter.
+  absl::Status GrantAtOnce(const LeasePtr& lease, const std::stop_token& stop,
+                           coro::Instant deadline);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
   absl::Status Grant(const LeasePtr& lease, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);

@@ -98,22 +98,22 @@ MUTANTS = [
     Mutant(
         "granted_to_one_who_left",
         "pool.cc",
-        "  if (stop.stop_requested() || too_late) {",
-        "  if (too_late) {",
+        "  if (!stop.stop_requested() && !too_late) return absl::OkStatus();",
+        "  if (!too_late) return absl::OkStatus();",
         "a lease is granted to one whose call is gone",
     ),
     Mutant(
         "granted_too_late",
         "pool.cc",
-        "  if (stop.stop_requested() || too_late) {",
-        "  if (stop.stop_requested()) {",
+        "  if (!stop.stop_requested() && !too_late) return absl::OkStatus();",
+        "  if (!stop.stop_requested()) return absl::OkStatus();",
         "a lease is granted after max_wait",
     ),
     Mutant(
         "ttl_not_watched",
         "pool.cc",
-        "  WatchEnd(lease);\n  return absl::OkStatus();\n}\n\ntemplate",
-        "  return absl::OkStatus();\n}\n\ntemplate",
+        "  if (left.ok()) WatchEnd(lease);\n",
+        "",
         "a ttl never expires",
     ),
     Mutant(
@@ -506,9 +506,9 @@ MUTANTS = [
     Mutant(
         "wrong_reason",
         "lease.cc",
-        "        ExitCause{now >= revoke_at ? RevokeReason() : "
+        "        now >= revoke_at ? kept().revoke_reason : "
         "ExitReason::kTtlExpired,",
-        "        ExitCause{now >= expiry ? ExitReason::kTtlExpired : "
+        "        now >= expiry ? ExitReason::kTtlExpired : "
         "ExitReason::kRevoked,",
         "a drained lease is REVOKED",
     ),
@@ -531,8 +531,8 @@ MUTANTS = [
     Mutant(
         "held_until_exited",
         "lease.cc",
-        "  receipt.held = coro::Between(entered_at_, ending().decided_at);",
-        "  receipt.held = coro::Between(entered_at_, clock.Now());",
+        "          .held = absl::FromChrono(kept.held),",
+        "          .held = absl::FromChrono(kept.held + kept.exited),",
         "a receipt's held counts the exit in",
     ),
     Mutant(
@@ -776,22 +776,18 @@ MUTANTS = [
     Mutant(
         "deferred_granted_too_late",
         "pool.cc",
-        "    if (!stop.stop_requested() && !too_late) co_return lease;",
-        "    if (!stop.stop_requested()) co_return lease;",
+        "  return EndIfLeft(lease, stop, deadline);",
+        "  return EndIfLeft(lease, stop, coro::kNever);",
         "a deferred lease is granted after max_wait",
     ),
     Mutant(
-        "deferred_left_to_nobody",
+        "left_to_nobody",
         "pool.cc",
-        "    End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), "
+        "  End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), "
         "false});\n"
-        "    co_return too_late ? WaitTimedOut() : CallerLeft();\n"
-        "  }\n"
-        "  absl::Status entered;",
-        "    co_return too_late ? WaitTimedOut() : CallerLeft();\n"
-        "  }\n"
-        "  absl::Status entered;",
-        "a deferred lease whose caller left is entered, and held by nobody",
+        "  return too_late",
+        "  return too_late",
+        "a lease whose caller left is held by nobody",
     ),
     Mutant(
         "failed_enter_is_used",
