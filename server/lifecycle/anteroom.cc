@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/error/error.h"
+#include "server/lifecycle/enter.h"
 #include "server/lifecycle/names.h"
 
 namespace anteroom::lifecycle {
@@ -22,7 +23,7 @@ coro::Task<T> Refused(absl::Status status) {
 Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
     : runtime_(runtime),
       events_(runtime, options.events_kept),
-      leases_(runtime.clock, runtime.random, options.receipts),
+      leases_(runtime.random, options.receipts),
       group_(runtime),
       requests_(runtime, group_),
       scopes_(runtime, *this, group_) {}
@@ -61,12 +62,17 @@ absl::StatusOr<Pool*> Anteroom::FindPool(absl::string_view resource) const {
 coro::Task<absl::StatusOr<LeasePtr>> Anteroom::Acquire(
     absl::string_view resource, AcquireOptions&& options,
     absl::Duration max_wait, std::stop_token stop, coro::Instant deadline) {
-  ForgetOldReceipts();
+  const coro::Instant now = runtime_.clock.Now();
+  ForgetOldReceipts(now);
   const absl::StatusOr<Pool*> pool = FindPool(resource);
   if (!pool.ok()) return Refused<absl::StatusOr<LeasePtr>>(pool.status());
   const absl::Status keyed = (*pool)->CheckKey(options.key);
   if (!keyed.ok()) return Refused<absl::StatusOr<LeasePtr>>(keyed);
-  const coro::Instant bound = coro::After(runtime_.clock.Now(), max_wait);
+  const coro::Instant bound = coro::After(now, max_wait);
+  // What is certain to be too late does not even queue.
+  if (now >= std::min(bound, deadline)) {
+    return Refused<absl::StatusOr<LeasePtr>>(WaitTimedOut());
+  }
   options.enter_by = bound;
   if (options.request.empty()) {
     return (*pool)->Acquire(std::move(options), std::move(stop),
@@ -87,7 +93,7 @@ coro::Task<absl::StatusOr<LeasePtr>> Anteroom::Acquire(
 absl::StatusOr<LeasePtr> Anteroom::Find(absl::string_view lease_id) {
   absl::StatusOr<LeasePtr> lease = leases_.Find(lease_id);
   if (lease.ok() && (*lease)->state() != LeaseState::kEnded) return lease;
-  ForgetOldReceipts();  // its own may be one
+  ForgetOldReceipts(runtime_.clock.Now());  // its own may be one
   return leases_.Find(lease_id);
 }
 
@@ -224,8 +230,8 @@ coro::Task<void> Anteroom::Drain() {
   co_await std::move(joined);
 }
 
-void Anteroom::ForgetOldReceipts() {
-  for (const LeasePtr& lease : leases_.Prune()) {
+void Anteroom::ForgetOldReceipts(coro::Instant now) {
+  for (const LeasePtr& lease : leases_.Prune(now)) {
     if (!lease->request().empty()) requests_.Forget(*lease);
   }
 }

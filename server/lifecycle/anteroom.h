@@ -141,7 +141,7 @@ class Anteroom {
  private:
   // Forces a drain that has not ended by then.
   coro::Task<void> ForceDrainAt(Pool& pool, coro::Instant deadline);
-  void ForgetOldReceipts();
+  void ForgetOldReceipts(coro::Instant now);
 
   const coro::Runtime runtime_;
   bool started_ = false;  // constant once serving

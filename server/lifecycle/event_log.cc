@@ -17,16 +17,18 @@ EventLog::EventLog(coro::Runtime runtime, std::size_t capacity)
   ANTEROOM_CHECK(capacity > 0);
 }
 
-void EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
+absl::Time EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
   if (event.message.size() > kMaxMessageBytes) {
     event.message.resize(kMaxMessageBytes);
     event.message.shrink_to_fit();
   }
   std::shared_ptr<coro::Event> appended;
+  absl::Time time;
   {
     coro::MutexLock lock(mu_);
     event.sequence = next_++;
-    event.time = runtime_.clock.WallNow();
+    time = runtime_.clock.WallNow();
+    event.time = time;
     // Under the lock, so that every sink sees sequences grow.
     for (EventSink* sink : sinks) sink->OnEvent(event);
     if (ring_.size() < capacity_) {
@@ -38,6 +40,7 @@ void EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
     appended.swap(appended_);
   }
   if (appended != nullptr) appended->Set();
+  return time;
 }
 
 void EventLog::Close() {

@@ -38,8 +38,9 @@ class EventLog {
   // Longer messages are cut: thousands are kept.
   static constexpr std::size_t kMaxMessageBytes = 1024;
 
-  // Numbers and dates `event`, records it, and hands it to each of `sinks`.
-  void Append(Event event, absl::Span<EventSink* const> sinks);
+  // Numbers and dates `event`, records it, and hands it to each of `sinks`. Its
+  // date.
+  absl::Time Append(Event event, absl::Span<EventSink* const> sinks);
 
   // Whether anybody watches; kUsed is recorded only then.
   bool watched() const { return watchers_.load(std::memory_order_relaxed) > 0; }

@@ -11,11 +11,18 @@
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
+namespace {
+
+std::chrono::nanoseconds SinceEpoch(absl::Time time) {
+  return std::chrono::nanoseconds(absl::ToUnixNanos(time));
+}
+
+}  // namespace
 
 Lease::Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options)
     : pool_(pool),
       number_(number),
-      create_time_(WallNow()),
+      create_time_(SinceEpoch(runtime().clock.WallNow())),
       said_(MakeSaid(runtime(), options)),
       ttl_(absl::ToChronoNanoseconds(Clamp(options.ttl))),
       no_wait_(options.no_wait),
@@ -136,7 +143,7 @@ LeaseView Lease::View() const {
   view.fencing_token = fencing_token_;
   view.ttl = ttl();
   view.create_time = absl::FromUnixNanos(create_time_.count());
-  view.expire_time = WallAt(Expiry());
+  view.expire_time = WallAt(Expiry(runtime().clock.Now()));
   view.revoke_time = state() == LeaseState::kHeld ? WallAt(RevokeAt())
                                                   : absl::InfiniteFuture();
   if (instance_ != nullptr) {
@@ -165,8 +172,8 @@ void Lease::Transition(LeaseState to) {
   state_.store(to, std::memory_order_release);
 }
 
-void Lease::Emit(Phase phase, absl::string_view message,
-                 const absl::Status& status, int position) {
+absl::Time Lease::Emit(Phase phase, absl::string_view message,
+                       const absl::Status& status, int position) {
   Event event;
   event.subject =
       instance_ != nullptr ? instance_->subject() : pool_.SubjectOf(key());
@@ -177,8 +184,8 @@ void Lease::Emit(Phase phase, absl::string_view message,
   event.status = status;
   if (phase == Phase::kRevoking) event.deadline = WallAt(RevokeAt());
   EventSink* const sink = raw_sink();
-  pool_.events().Append(std::move(event),
-                        absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
+  return pool_.events().Append(
+      std::move(event), absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
 }
 
 // What is kept of an ended lease is its receipt, for minutes: free the rest,
@@ -191,10 +198,6 @@ void Lease::LetGo() {
   kept.entering.reset();
   kept.value.reset();
   kept.cause.error = absl::OkStatus();
-}
-
-Lease::Nanoseconds Lease::WallNow() const {
-  return Nanoseconds(absl::ToUnixNanos(runtime().clock.WallNow()));
 }
 
 absl::Time Lease::WallAt(coro::Instant instant) const {
@@ -216,14 +219,14 @@ void Lease::Bind(Instance& instance, std::uint64_t fencing_token) {
   if (instance_->hooks.enter) Emit(Phase::kEntering);
 }
 
-std::optional<ExitCause> Lease::Enter(Payload value) {
+std::optional<ExitCause> Lease::Enter(Payload value, coro::Instant now) {
   std::unique_ptr<Entering> entering;  // let go of when the lock is, too
   {
     coro::MutexLock lock(mu_);
     if (value != Payload()) {
       rare().value = std::make_unique<Payload>(std::move(value));
     }
-    entered_at_ = renewed_at_ = runtime().clock.Now();
+    entered_at_ = renewed_at_ = now;
     Transition(LeaseState::kHeld);
     Emit(Phase::kEntered);
     if (rare_ != nullptr) entering = std::move(rare_->entering);
@@ -244,7 +247,7 @@ void Lease::Fail(const absl::Status& status, bool announce) {
         kept.entering != nullptr && kept.entering->early_end.has_value();
     kept.cause.reason =
         asked_for ? kept.entering->early_end->reason : ExitReason::kEnterFailed;
-    kept.end_time = WallNow();
+    kept.end_time = SinceEpoch(runtime().clock.WallNow());
     kept.enter_failure = status;
     Transition(LeaseState::kEnded);
     LetGo();
@@ -304,16 +307,16 @@ bool Lease::DecideExit(ExitCause cause) {
   {
     coro::MutexLock lock(mu_);
     if (state() != LeaseState::kHeld) return false;
-    timer = BeginExiting(std::move(cause));
+    timer = BeginExiting(std::move(cause), runtime().clock.Now());
   }
   runtime().timers.Cancel(timer);
   return true;
 }
 
-coro::Timers::Id Lease::BeginExiting(ExitCause cause) {
+coro::Timers::Id Lease::BeginExiting(ExitCause cause, coro::Instant now) {
   Rare& kept = rare();
   kept.cause = std::move(cause);
-  kept.held = runtime().clock.Now() - entered_at_;
+  kept.held = now - entered_at_;
   Transition(LeaseState::kExiting);
   if (uses_ > 0) kept.uses_ended = std::make_shared<coro::Event>(runtime());
   return std::exchange(timer_, coro::Timers::Id::kNone);
@@ -324,15 +327,15 @@ void Lease::BeginExit() {
   Emit(Phase::kExiting);
 }
 
-void Lease::End(bool suppressed, absl::Status exit_status, int attempts) {
+void Lease::End(bool suppressed, absl::Status exit_status, int attempts,
+                coro::Instant now) {
   coro::MutexLock lock(mu_);
-  Emit(Phase::kExited, {}, exit_status);
   Rare& kept = rare();
+  kept.end_time = SinceEpoch(Emit(Phase::kExited, {}, exit_status));
   kept.error_suppressed = suppressed;
   kept.exit_status = std::move(exit_status);
-  kept.exited = runtime().clock.Now() - entered_at_ - kept.held;
+  kept.exited = now - entered_at_ - kept.held;
   kept.attempts = attempts;
-  kept.end_time = WallNow();
   Transition(LeaseState::kEnded);
   LetGo();
 }
@@ -493,10 +496,10 @@ absl::Duration Lease::Clamp(absl::Duration ttl) const {
   return std::min(ttl, policy().max_ttl);
 }
 
-coro::Instant Lease::Expiry() const {
+coro::Instant Lease::Expiry(coro::Instant now) const {
   if (stream_bound_ || state() != LeaseState::kHeld) return coro::kNever;
   const coro::Instant expiry = coro::After(renewed_at_, ttl());
-  if (uses_ == 0 || runtime().clock.Now() < expiry) return expiry;
+  if (uses_ == 0 || now < expiry) return expiry;
   return coro::After(renewed_at_, policy().max_ttl);
 }
 
@@ -535,14 +538,13 @@ void Lease::TellRevoking() {
   Emit(Phase::kRevoking);
 }
 
-bool Lease::DecideEnd(coro::Instant& next) {
+bool Lease::DecideEnd(coro::Instant now, coro::Instant& next) {
   coro::Timers::Id timer = coro::Timers::Id::kNone;
   {
     coro::MutexLock lock(mu_);
     next = coro::kNever;
     if (state() != LeaseState::kHeld) return false;
-    const coro::Instant now = runtime().clock.Now();
-    const coro::Instant expiry = Expiry();
+    const coro::Instant expiry = Expiry(now);
     const coro::Instant revoke_at = RevokeAt();
     if (timer_when_ <= now) timer_ = coro::Timers::Id::kNone;  // it has fired
     if (now < std::min(expiry, revoke_at)) {
@@ -551,9 +553,9 @@ bool Lease::DecideEnd(coro::Instant& next) {
       next = std::min({expiry, revoke_at, NoticeAt()});
       return false;
     }
-    timer = BeginExiting(ExitCause{
-        now >= revoke_at ? kept().revoke_reason : ExitReason::kTtlExpired,
-        absl::OkStatus(), false});
+    const ExitReason reason =
+        now >= revoke_at ? kept().revoke_reason : ExitReason::kTtlExpired;
+    timer = BeginExiting(ExitCause{reason, absl::OkStatus(), false}, now);
   }
   runtime().timers.Cancel(timer);
   return true;

@@ -151,9 +151,9 @@ class Lease : public coro::Counted<Lease> {
   // WAITING -> ENTERING: `instance` is its own from now on, and stays until it
   // has ended.
   void Bind(Instance& instance, std::uint64_t fencing_token);
-  // ENTERING -> HELD: the ttl starts. How it is to end at once, if its end was
-  // asked for meanwhile. AnnounceEntered() follows.
-  std::optional<ExitCause> Enter(Payload value);
+  // ENTERING -> HELD: the ttl starts, now. How it is to end at once, if its end
+  // was asked for meanwhile. AnnounceEntered() follows.
+  std::optional<ExitCause> Enter(Payload value, coro::Instant now);
   void AnnounceEntered();
   // WAITING or ENTERING -> ENDED without exit, for ENTER_FAILED unless its end
   // was asked for. The event FAILED carries `status`; `announce` false: the
@@ -166,8 +166,9 @@ class Lease : public coro::Counted<Lease> {
   bool DecideExit(ExitCause cause);
   // Announces that the exit hook is about to be called. REQUIRES: EXITING.
   void BeginExit();
-  // EXITING -> ENDED. AnnounceEnd() follows.
-  void End(bool suppressed, absl::Status exit_status, int attempts);
+  // EXITING -> ENDED, now. AnnounceEnd() follows.
+  void End(bool suppressed, absl::Status exit_status, int attempts,
+           coro::Instant now);
   void AnnounceEnd();
 
   // REQUIRES: EXITING.
@@ -230,7 +231,7 @@ class Lease : public coro::Counted<Lease> {
   // (which running Uses put off to the policy's max_ttl after the last renewal)
   // or because it is taken; it is EXITING then, and the caller must have the
   // exit run. Else `next` is when to look again; kNever: not by itself.
-  bool DecideEnd(coro::Instant& next);
+  bool DecideEnd(coro::Instant now, coro::Instant& next);
   // Remembers the timer that calls for the next look, due `when`, to be
   // cancelled when the exit is decided. Returns the one that is of no use any
   // more (the one before; or `timer` itself, where an earlier one is set or the
@@ -322,21 +323,21 @@ class Lease : public coro::Counted<Lease> {
   Receipt MakeReceipt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Emit(Phase phase, absl::string_view message = {},
-            const absl::Status& status = absl::OkStatus(), int position = 0)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The event's date.
+  absl::Time Emit(Phase phase, absl::string_view message = {},
+                  const absl::Status& status = absl::OkStatus(),
+                  int position = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its time to live is over, put off by running Uses.
-  coro::Instant Expiry() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  coro::Instant Expiry(coro::Instant now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When it will be taken, by decision or max_hold. REQUIRES: HELD.
   coro::Instant RevokeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its holder is told that it will be taken.
   coro::Instant NoticeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Since the Unix epoch.
-  Nanoseconds WallNow() const;
   absl::Time WallAt(coro::Instant instant) const;
   // To EXITING; the timer that is of no use any more.
-  coro::Timers::Id BeginExiting(ExitCause cause)
+  coro::Timers::Id BeginExiting(ExitCause cause, coro::Instant now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

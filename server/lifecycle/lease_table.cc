@@ -37,10 +37,10 @@ absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
                "no lease has this id, or its receipt is no longer kept");
 }
 
-void LeaseTable::Ended(LeasePtr lease) {
+void LeaseTable::Ended(LeasePtr lease, coro::Instant now) {
   coro::MutexLock lock(mu_);
-  ended_.push_back(Kept{coro::After(clock_.Now(), options_.receipts_kept),
-                        std::move(lease)});
+  ended_.push_back(
+      Kept{coro::After(now, options_.receipts_kept), std::move(lease)});
   drop_at_.store(DropAt(), std::memory_order_relaxed);
 }
 
@@ -50,9 +50,8 @@ coro::Instant LeaseTable::DropAt() const {
                                                : ended_.front().until;
 }
 
-std::vector<LeasePtr> LeaseTable::Prune() {
+std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
   std::vector<LeasePtr> dropped;
-  const coro::Instant now = clock_.Now();
   if (now < drop_at_.load(std::memory_order_relaxed)) return dropped;
   {
     coro::MutexLock lock(mu_);

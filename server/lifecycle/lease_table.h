@@ -43,8 +43,8 @@ class LeaseTable {
     std::size_t receipts_max = 100'000;
   };
 
-  LeaseTable(const coro::Clock& clock, coro::Random& random, Options options)
-      : clock_(clock), random_(random), options_(options) {}
+  LeaseTable(coro::Random& random, Options options)
+      : random_(random), options_(options) {}
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
 
@@ -55,9 +55,9 @@ class LeaseTable {
   absl::StatusOr<LeasePtr> Find(absl::string_view text);
 
   // Starts the time that the receipt of `lease` is kept.
-  void Ended(LeasePtr lease);
+  void Ended(LeasePtr lease, coro::Instant now);
   // Drops, and returns, what is kept no longer. Cheap when there is nothing.
-  std::vector<LeasePtr> Prune();
+  std::vector<LeasePtr> Prune(coro::Instant now);
 
   std::size_t size() const;
 
@@ -82,7 +82,6 @@ class LeaseTable {
   // When the oldest of ended_ is to be dropped; kNever: there is none.
   coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  const coro::Clock& clock_;
   coro::Random& random_;
   const Options options_;
   std::array<Shard, 1 << kShardBits> shards_;

@@ -91,7 +91,7 @@ coro::Task<absl::StatusOr<LeasePtr>> Pool::Acquire(LeasePtr lease,
                                                    coro::Instant deadline) {
   // What is not needed while it waits is in functions of its own: there may be
   // many thousands of these frames.
-  absl::StatusOr<std::shared_ptr<Ticket>> ticket = Admit(lease, deadline);
+  absl::StatusOr<std::shared_ptr<Ticket>> ticket = Admit(lease);
   absl::Status status = ticket.status();
   if (status.ok() && *ticket != nullptr) {
     const coro::Wake wake = co_await (*ticket)->Wait(stop, deadline);
@@ -120,7 +120,7 @@ coro::Task<absl::Status> Pool::Enter(LeasePtr lease, std::stop_token stop,
     co_return Grant(lease, std::move(entered.value), stop, deadline);
   }
   lease->Fail(entered.status, /*announce=*/!entered.init_failed);
-  if (lease->deferred()) table_.Ended(lease);
+  if (lease->deferred()) table_.Ended(lease, runtime_.clock.Now());
   Unbind(lease, instance, /*retire=*/!entered.left_in_init);
   lease->AnnounceEnd();
   if (lease->receipt().reason != ExitReason::kEnterFailed) {
@@ -144,11 +144,8 @@ absl::Status Pool::EarlyEnd(const Lease& lease) const {
   return loss.ok() ? lease.CheckLive() : loss;
 }
 
-absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(const LeasePtr& lease,
-                                                    coro::Instant deadline) {
-  // What is certain to be too late does not even queue.
-  absl::StatusOr<std::shared_ptr<Ticket>> admitted =
-      runtime_.clock.Now() >= deadline ? WaitTimedOut() : BindOrQueue(lease);
+absl::StatusOr<std::shared_ptr<Ticket>> Pool::Admit(const LeasePtr& lease) {
+  absl::StatusOr<std::shared_ptr<Ticket>> admitted = BindOrQueue(lease);
   if (!admitted.ok()) lease->Fail(admitted.status(), /*announce=*/false);
   return admitted;
 }
@@ -230,12 +227,12 @@ absl::Status Pool::Defer(const LeasePtr& lease, const std::stop_token& stop,
   table_.Add(lease);
   // The instance is bound: the group is open.
   ANTEROOM_CHECK(group_.SpawnPosted(EnterDeferred(lease)));
-  return EndIfLeft(lease, stop, deadline);
+  return EndIfLeft(lease, stop, deadline, runtime_.clock.Now());
 }
 
 absl::Status Pool::EndIfLeft(const LeasePtr& lease, const std::stop_token& stop,
-                             coro::Instant deadline) {
-  const bool too_late = runtime_.clock.Now() >= deadline;
+                             coro::Instant deadline, coro::Instant now) {
+  const bool too_late = now >= deadline;
   if (!stop.stop_requested() && !too_late) return absl::OkStatus();
   End(lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
   return too_late ? WaitTimedOut() : CallerLeft();
@@ -283,15 +280,17 @@ absl::Status Pool::Grant(const LeasePtr& lease, Payload value,
     lease->AbortEnter({ExitReason::kInstanceLost, absl::OkStatus(), true});
   }
   if (!lease->deferred()) table_.Add(lease);
-  const std::optional<ExitCause> early_end = lease->Enter(std::move(value));
+  const coro::Instant now = runtime_.clock.Now();
+  const std::optional<ExitCause> early_end =
+      lease->Enter(std::move(value), now);
   if (early_end.has_value()) {
     End(lease, *early_end);
     lease->AnnounceEntered();
     return EarlyEnd(*lease);
   }
   lease->AnnounceEntered();
-  absl::Status left = EndIfLeft(lease, stop, deadline);
-  if (left.ok()) WatchEnd(lease);
+  absl::Status left = EndIfLeft(lease, stop, deadline, now);
+  if (left.ok()) WatchEnd(lease, now);
   return left;
 }
 
@@ -327,7 +326,7 @@ absl::StatusOr<Instance*> Pool::CountIn(Lease& lease, absl::string_view method,
 }
 
 void Pool::CountOut(const LeasePtr& lease) {
-  if (lease->EndUse()) WatchEnd(lease);
+  if (lease->EndUse()) WatchEnd(lease, runtime_.clock.Now());
 }
 
 coro::Task<absl::StatusOr<Payload>> Pool::Use(
@@ -378,18 +377,20 @@ absl::Status Pool::Renew(const LeasePtr& lease, absl::Duration ttl) {
   const absl::Status renewed = lease->Renew(ttl);
   if (!renewed.ok()) return renewed;
   // A later end is found when the timer fires; an earlier one must be set.
-  if (ttl != absl::ZeroDuration()) WatchEnd(lease);
+  if (ttl != absl::ZeroDuration()) WatchEnd(lease, runtime_.clock.Now());
   return absl::OkStatus();
 }
 
-void Pool::WatchEnd(const LeasePtr& lease) {
+void Pool::WatchEnd(const LeasePtr& lease, coro::Instant now) {
   coro::Instant next = coro::kNever;
-  if (lease->DecideEnd(next)) return SpawnExit(lease);
+  if (lease->DecideEnd(now, next)) return SpawnExit(lease);
   if (next == coro::kNever) return;
   // The timer may fire after the lease's end, or even the pool's, which stays
   // for a lease that is HELD.
   const coro::Timers::Id timer = runtime_.timers.Schedule(next, [lease] {
-    if (lease->state() == LeaseState::kHeld) lease->pool().WatchEnd(lease);
+    if (lease->state() != LeaseState::kHeld) return;
+    Pool& pool = lease->pool();
+    pool.WatchEnd(lease, pool.runtime_.clock.Now());
   });
   runtime_.timers.Cancel(lease->SetTimer(timer, next));
 }
@@ -421,8 +422,9 @@ coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
   }
   const bool tainted =
       cause.tainted || outcome.result.tainted || !outcome.status.ok();
-  lease->End(outcome.result.suppress, outcome.status, outcome.attempts);
-  table_.Ended(lease);
+  const coro::Instant now = runtime_.clock.Now();
+  lease->End(outcome.result.suppress, outcome.status, outcome.attempts, now);
+  table_.Ended(lease, now);
   const bool retire = tainted && !policy_.reuse_tainted;
   if (outcome.still_runs != nullptr) {
     // The holder need not wait for it; its slot cannot be lent, nor the object

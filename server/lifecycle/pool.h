@@ -316,8 +316,7 @@ class Pool {
 
   LeasePtr MakeLease(AcquireOptions&& options);
   // Binds the lease (null), queues it, or refuses it, which ends it.
-  absl::StatusOr<std::shared_ptr<Ticket>> Admit(const LeasePtr& lease,
-                                                coro::Instant deadline);
+  absl::StatusOr<std::shared_ptr<Ticket>> Admit(const LeasePtr& lease);
   absl::StatusOr<std::shared_ptr<Ticket>> BindOrQueue(const LeasePtr& lease);
   // WOULD_WAIT or QUEUE_FULL for a ticket that nothing under way will serve and
   // that may not wait; announces its place in the queue else.
@@ -329,7 +328,7 @@ class Pool {
                      coro::Instant deadline);
   // Ends a lease whose caller has left, or whose time is over, meanwhile.
   absl::Status EndIfLeft(const LeasePtr& lease, const std::stop_token& stop,
-                         coro::Instant deadline);
+                         coro::Instant deadline, coro::Instant now);
   // Takes out a ticket that gave up.
   void Leave(const std::shared_ptr<Ticket>& ticket);
   // What its caller is told of a lease that ended while ENTERING.
@@ -349,7 +348,7 @@ class Pool {
   // Lends it no more. REQUIRES: a lease is bound to it.
   void Retire(const std::shared_ptr<Instance>& instance);
   // Ends the lease if its time is over, else has it looked at again then.
-  void WatchEnd(const LeasePtr& lease);
+  void WatchEnd(const LeasePtr& lease, coro::Instant now);
   void SpawnExit(const LeasePtr& lease);
 
   // ---- pool_dispatch.cc: who gets what ----

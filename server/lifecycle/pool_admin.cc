@@ -25,7 +25,7 @@ void Pool::Revoke(const LeasePtr& lease, absl::Duration notice,
     return;
   }
   lease->Revoke(coro::After(runtime_.clock.Now(), notice), reason);
-  WatchEnd(lease);
+  WatchEnd(lease, runtime_.clock.Now());
 }
 
 bool Pool::Dismiss(const LeasePtr& lease, const absl::Status& status) {

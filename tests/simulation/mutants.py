@@ -112,21 +112,22 @@ MUTANTS = [
     Mutant(
         "ttl_not_watched",
         "pool.cc",
-        "  if (left.ok()) WatchEnd(lease);\n",
+        "  if (left.ok()) WatchEnd(lease, now);\n",
         "",
         "a ttl never expires",
     ),
     Mutant(
         "put_off_for_ever",
         "pool.cc",
-        "  if (lease->EndUse()) WatchEnd(lease);",
+        "  if (lease->EndUse()) WatchEnd(lease, runtime_.clock.Now());",
         "  lease->EndUse();",
         "a ttl that a Use put off does not expire at its end",
     ),
     Mutant(
         "shorter_ttl_not_watched",
         "pool.cc",
-        "  if (ttl != absl::ZeroDuration()) WatchEnd(lease);\n",
+        "  if (ttl != absl::ZeroDuration()) WatchEnd(lease, "
+        "runtime_.clock.Now());\n",
         "",
         "a renewal with a shorter ttl is not heeded",
     ),
@@ -190,7 +191,7 @@ MUTANTS = [
     Mutant(
         "receipt_kept_for_ever",
         "pool.cc",
-        "  table_.Ended(lease);\n",
+        "  table_.Ended(lease, now);\n",
         "",
         "receipts are never dropped",
     ),
@@ -464,8 +465,8 @@ MUTANTS = [
     Mutant(
         "use_does_not_pin",
         "lease.cc",
-        "  if (uses_ == 0 || runtime().clock.Now() < expiry) return expiry;",
-        "  if (uses_ >= 0 || runtime().clock.Now() < expiry) return expiry;",
+        "  if (uses_ == 0 || now < expiry) return expiry;",
+        "  if (uses_ >= 0 || now < expiry) return expiry;",
         "a ttl expires while a Use runs",
     ),
     Mutant(
@@ -506,10 +507,8 @@ MUTANTS = [
     Mutant(
         "wrong_reason",
         "lease.cc",
-        "        now >= revoke_at ? kept().revoke_reason : "
-        "ExitReason::kTtlExpired,",
-        "        now >= expiry ? ExitReason::kTtlExpired : "
-        "ExitReason::kRevoked,",
+        "        now >= revoke_at ? kept().revoke_reason : " "ExitReason::kTtlExpired;",
+        "        now >= expiry ? ExitReason::kTtlExpired : " "ExitReason::kRevoked;",
         "a drained lease is REVOKED",
     ),
     Mutant(
@@ -523,9 +522,9 @@ MUTANTS = [
     Mutant(
         "timer_left_behind",
         "lease.cc",
-        "    timer = BeginExiting(std::move(cause));\n  }\n"
+        "    timer = BeginExiting(std::move(cause), runtime().clock.Now());\n  }\n"
         "  runtime().timers.Cancel(timer);\n",
-        "    timer = BeginExiting(std::move(cause));\n  }\n",
+        "    timer = BeginExiting(std::move(cause), runtime().clock.Now());\n  }\n",
         "the timer of an ended lease stays",
     ),
     Mutant(
@@ -596,9 +595,8 @@ MUTANTS = [
     Mutant(
         "receipts_kept_half_as_long",
         "lease_table.cc",
-        "  ended_.push_back(Kept{coro::After(clock_.Now(), " "options_.receipts_kept),",
-        "  ended_.push_back(Kept{coro::After(clock_.Now(), "
-        "options_.receipts_kept / 2),",
+        "coro::After(now, options_.receipts_kept)",
+        "coro::After(now, options_.receipts_kept / 2)",
         "a receipt is dropped too early",
     ),
     Mutant(
@@ -646,7 +644,7 @@ MUTANTS = [
     Mutant(
         "event_without_time",
         "event_log.cc",
-        "    event.time = runtime_.clock.WallNow();\n",
+        "    event.time = time;\n",
         "",
         "events bear no time",
     ),
@@ -769,15 +767,15 @@ MUTANTS = [
     Mutant(
         "deferred_receipt_kept_for_ever",
         "pool.cc",
-        "  if (lease->deferred()) table_.Ended(lease);\n",
+        "  if (lease->deferred()) table_.Ended(lease, runtime_.clock.Now());\n",
         "",
         "the receipt of a deferred enter that failed is never dropped",
     ),
     Mutant(
         "deferred_granted_too_late",
         "pool.cc",
-        "  return EndIfLeft(lease, stop, deadline);",
-        "  return EndIfLeft(lease, stop, coro::kNever);",
+        "  return EndIfLeft(lease, stop, deadline, runtime_.clock.Now());",
+        "  return EndIfLeft(lease, stop, coro::kNever, runtime_.clock.Now());",
         "a deferred lease is granted after max_wait",
     ),
     Mutant(

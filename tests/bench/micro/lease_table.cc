@@ -12,6 +12,8 @@
 
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
+#include "server/coro/clock.h"
+#include "server/coro/random.h"
 #include "tests/bench/micro/lending.h"
 
 namespace anteroom::lifecycle {
@@ -21,14 +23,13 @@ namespace {
 class Table {
  public:
   explicit Table(std::int64_t size)
-      : table_(lending_.world().clock(), lending_.world().runtime().random,
-               {.receipts_kept = absl::ZeroDuration()}) {
+      : table_(random_, {.receipts_kept = absl::ZeroDuration()}) {
     for (std::int64_t i = 0; i < size; ++i) {
       const LeasePtr lease = NewLease();
       table_.Add(lease);
       ids_.push_back(lease->id());
     }
-    std::shuffle(ids_.begin(), ids_.end(), random_);
+    std::shuffle(ids_.begin(), ids_.end(), std::mt19937_64(1));
   }
 
   LeasePtr NewLease() {
@@ -42,7 +43,7 @@ class Table {
 
  private:
   Lending lending_;
-  std::mt19937_64 random_{1};
+  coro::SystemRandom random_;
   LeaseTable table_;
   std::vector<std::string> ids_;
 };
@@ -67,11 +68,12 @@ void LeaseTableAddAndDrop(benchmark::State& state) {
   std::vector<LeasePtr> others;
   for (int i = 0; i < 1 << 12; ++i) others.push_back(table.NewLease());
   std::size_t next = 0;
+  const coro::Instant now = coro::SystemClock().Now();
   for (auto _ : state) {
     const LeasePtr& lease = others[next++ % others.size()];
     table.table().Add(lease);
-    table.table().Ended(lease);
-    benchmark::DoNotOptimize(table.table().Prune());
+    table.table().Ended(lease, now);
+    benchmark::DoNotOptimize(table.table().Prune(now));
   }
 }
 BENCHMARK(LeaseTableAddAndDrop)->Apply(Sizes);
