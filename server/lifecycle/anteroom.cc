@@ -18,12 +18,19 @@ coro::Task<T> Refused(absl::Status status) {
   co_return status;
 }
 
+// The lease may have ended meanwhile, and even its pool, which stays for one
+// that is HELD.
+void Look(const LeasePtr& lease, coro::Instant now) {
+  if (lease->state() == LeaseState::kHeld) lease->pool().WatchEnd(lease, now);
+}
+
 }  // namespace
 
 Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
     : runtime_(runtime),
       events_(runtime, options.events_kept),
       leases_(runtime.random, options.receipts),
+      lease_timers_(runtime, Look),
       group_(runtime),
       requests_(runtime, group_),
       scopes_(runtime, *this, group_) {}
@@ -38,8 +45,8 @@ absl::Status Anteroom::AddResource(const std::string& name,
     return Error(Reason::kResourceExists,
                  absl::StrCat("the resource ", name, " exists already"));
   }
-  auto pool = std::make_unique<Pool>(runtime_, events_, leases_, name, policy,
-                                     std::move(kind));
+  auto pool = std::make_unique<Pool>(runtime_, events_, leases_, lease_timers_,
+                                     name, policy, std::move(kind));
   if (started_) pool->Start();
   pools_.emplace(name, std::move(pool));
   return absl::OkStatus();
@@ -228,6 +235,7 @@ coro::Task<void> Anteroom::Drain() {
   scopes_.Close();
   coro::Task<void> joined = group_.Join();
   co_await std::move(joined);
+  lease_timers_.Stop();
 }
 
 void Anteroom::ForgetOldReceipts(coro::Instant now) {

@@ -29,6 +29,7 @@
 #include "server/lifecycle/event_log.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
+#include "server/lifecycle/lease_timers.h"
 #include "server/lifecycle/passage.h"
 #include "server/lifecycle/policy.h"
 #include "server/lifecycle/pool.h"
@@ -137,6 +138,8 @@ class Anteroom {
                                                coro::Instant deadline);
   // Leases known by id, ended ones with a kept receipt included.
   std::size_t leases_known() const { return leases_.size(); }
+  // Those that are looked at again because their time will be over.
+  std::size_t leases_watched() const { return lease_timers_.pending(); }
 
  private:
   // Forces a drain that has not ended by then.
@@ -147,6 +150,7 @@ class Anteroom {
   bool started_ = false;  // constant once serving
   EventLog events_;
   LeaseTable leases_;
+  LeaseTimers lease_timers_;
   coro::TaskGroup group_;
   RequestIndex requests_;
   Scopes scopes_;

@@ -309,7 +309,7 @@ bool Lease::DecideExit(ExitCause cause) {
     if (state() != LeaseState::kHeld) return false;
     timer = BeginExiting(std::move(cause), runtime().clock.Now());
   }
-  runtime().timers.Cancel(timer);
+  pool_.lease_timers().Cancel(timer);
   return true;
 }
 
@@ -557,7 +557,7 @@ bool Lease::DecideEnd(coro::Instant now, coro::Instant& next) {
         now >= revoke_at ? kept().revoke_reason : ExitReason::kTtlExpired;
     timer = BeginExiting(ExitCause{reason, absl::OkStatus(), false}, now);
   }
-  runtime().timers.Cancel(timer);
+  pool_.lease_timers().Cancel(timer);
   return true;
 }
 

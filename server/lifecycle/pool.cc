@@ -32,11 +32,12 @@ absl::Status StatusOf(const absl::StatusOr<Payload>& result) {
 }  // namespace
 
 Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
-           std::string resource, const Policy& policy,
+           LeaseTimers& timers, std::string resource, const Policy& policy,
            std::unique_ptr<Kind> kind)
     : runtime_(runtime),
       events_(events),
       table_(leases),
+      timers_(timers),
       resource_(std::move(resource)),
       subject_(std::make_shared<EventSubject>(EventSubject{resource_, "", ""})),
       policy_(policy),
@@ -385,14 +386,8 @@ void Pool::WatchEnd(const LeasePtr& lease, coro::Instant now) {
   coro::Instant next = coro::kNever;
   if (lease->DecideEnd(now, next)) return SpawnExit(lease);
   if (next == coro::kNever) return;
-  // The timer may fire after the lease's end, or even the pool's, which stays
-  // for a lease that is HELD.
-  const coro::Timers::Id timer = runtime_.timers.Schedule(next, [lease] {
-    if (lease->state() != LeaseState::kHeld) return;
-    Pool& pool = lease->pool();
-    pool.WatchEnd(lease, pool.runtime_.clock.Now());
-  });
-  runtime_.timers.Cancel(lease->SetTimer(timer, next));
+  const LeaseTimers::Id timer = timers_.Schedule(next, lease);
+  timers_.Cancel(lease->SetTimer(timer, next));
 }
 
 void Pool::End(const LeasePtr& lease, ExitCause cause) {

@@ -64,6 +64,7 @@
 #include "server/lifecycle/instance.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
+#include "server/lifecycle/lease_timers.h"
 #include "server/lifecycle/line.h"
 #include "server/lifecycle/passage.h"
 #include "server/lifecycle/policy.h"
@@ -74,9 +75,10 @@ namespace anteroom::lifecycle {
 
 class Pool {
  public:
-  // `events` and `leases` outlive the pool. REQUIRES: Validate(policy).ok().
+  // What is referred to outlives the pool. REQUIRES: Validate(policy).ok().
   Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
-       std::string resource, const Policy& policy, std::unique_ptr<Kind> kind);
+       LeaseTimers& timers, std::string resource, const Policy& policy,
+       std::unique_ptr<Kind> kind);
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -86,6 +88,7 @@ class Pool {
 
   const coro::Runtime& runtime() const { return runtime_; }
   EventLog& events() const { return events_; }
+  LeaseTimers& lease_timers() const { return timers_; }
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
   // What events of leases on `key` are about that are on no instance.
@@ -140,6 +143,9 @@ class Pool {
   // ENTERING is stopped. lease->ended() tells when it is over. The first cause
   // is the lease's.
   void End(const LeasePtr& lease, ExitCause cause);
+  // Ends the lease if its time is over, else has it looked at again then. No
+  // effect unless it is HELD.
+  void WatchEnd(const LeasePtr& lease, coro::Instant now);
 
   // No new lease; waiters get DRAINING, holders' leases end with DRAINED, after
   // the policy's revoke_notice; all instances are closed, all tasks joined.
@@ -347,8 +353,6 @@ class Pool {
               bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
   void Retire(const std::shared_ptr<Instance>& instance);
-  // Ends the lease if its time is over, else has it looked at again then.
-  void WatchEnd(const LeasePtr& lease, coro::Instant now);
   void SpawnExit(const LeasePtr& lease);
 
   // ---- pool_dispatch.cc: who gets what ----
@@ -426,6 +430,7 @@ class Pool {
   const coro::Runtime runtime_;
   EventLog& events_;
   LeaseTable& table_;
+  LeaseTimers& timers_;
   const std::string resource_;
   const std::shared_ptr<const EventSubject> subject_;  // of the empty key
   const Policy policy_;

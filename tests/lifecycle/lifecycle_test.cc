@@ -98,6 +98,7 @@ void LifecycleTest::DrainAndCheck() {
     EXPECT_EQ(left.waiting, 0u);
   }
   EXPECT_EQ(world_.timers().pending(), 0u) << "a timer is left";
+  EXPECT_EQ(anteroom_->leases_watched(), 0u);
   EXPECT_EQ(script_.Count("construct"), script_.Count("destroy"));
   if (script_.hooks.close) {
     EXPECT_EQ(script_.Count("construct"), script_.Count("close"));

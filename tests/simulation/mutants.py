@@ -523,7 +523,7 @@ MUTANTS = [
         "timer_left_behind",
         "lease.cc",
         "    timer = BeginExiting(std::move(cause), runtime().clock.Now());\n  }\n"
-        "  runtime().timers.Cancel(timer);\n",
+        "  pool_.lease_timers().Cancel(timer);\n",
         "    timer = BeginExiting(std::move(cause), runtime().clock.Now());\n  }\n",
         "the timer of an ended lease stays",
     ),

@@ -739,6 +739,9 @@ void RandomWorld::RunToTheEnd() {
   witness_.CheckEnd();
   witness_.Expect(world_.timers().pending() == 0, "G8: a timer is left",
                   world_.timers().pending());
+  witness_.Expect(anteroom_->leases_watched() == 0,
+                  "G8: the timer of a lease is left",
+                  anteroom_->leases_watched());
   witness_.Expect(anteroom_->scopes().size() == 0, "G8: a scope is left",
                   anteroom_->scopes().size());
   witness_.Expect(calls_.size() == 0, "G7: a call has no answer",
