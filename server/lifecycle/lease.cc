@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/error/error.h"
@@ -23,11 +25,13 @@ Lease::Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options)
     : pool_(pool),
       number_(number),
       create_time_(SinceEpoch(runtime().clock.WallNow())),
-      said_(MakeSaid(runtime(), options)),
+      words_(PackWords(options)),
       ttl_(absl::ToChronoNanoseconds(Clamp(options.ttl))),
-      no_wait_(options.no_wait),
-      stream_bound_(options.stream_bound) {
+      asked_{options.no_wait, options.stream_bound, options.deferred} {
   coro::MutexLock lock(mu_);
+  if (options.deferred) {
+    rare().deferred = std::make_unique<Deferred>(runtime(), options.enter_by);
+  }
   if (options.sink != nullptr) rare().sink = std::move(options.sink);
   if (options.argument != Payload()) {
     entering().argument = std::move(options.argument);
@@ -39,28 +43,16 @@ Lease::~Lease() {
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
 }
 
-std::unique_ptr<const Lease::Said> Lease::MakeSaid(
-    const coro::Runtime& runtime, const AcquireOptions& options) {
-  PackedStrings words = PackWords(options);
-  if (words.size() == 0 && options.priority == 0 && !options.deferred) {
-    return nullptr;
-  }
-  auto said = std::make_unique<Said>();
-  said->words = std::move(words);
-  said->priority = options.priority;
-  if (options.deferred) {
-    said->deferred = std::make_unique<Deferred>(runtime, options.enter_by);
-  }
-  return said;
-}
-
 PackedStrings Lease::PackWords(const AcquireOptions& options) {
+  const std::string priority =
+      options.priority == 0 ? "" : absl::StrCat(options.priority);
   if (options.key.empty() && options.holder.empty() && options.labels.empty() &&
-      options.request.empty()) {
+      options.request.empty() && priority.empty()) {
     return {};
   }
-  absl::InlinedVector<absl::string_view, 8> words = {
-      options.key, options.holder, options.request, options.arguments};
+  absl::InlinedVector<absl::string_view, 9> words = {
+      options.key, options.holder, options.request, options.arguments,
+      priority};
   for (const auto& [key, value] : options.labels) {
     words.insert(words.end(), {key, value});
   }
@@ -68,14 +60,19 @@ PackedStrings Lease::PackWords(const AcquireOptions& options) {
 }
 
 absl::string_view Lease::WordAt(Word word) const {
-  if (said_ == nullptr || said_->words.size() == 0) return {};
-  return said_->words[static_cast<std::size_t>(word)];
+  return words_.empty() ? absl::string_view()
+                        : words_[static_cast<std::size_t>(word)];
+}
+
+std::int32_t Lease::priority() const {
+  std::int32_t priority = 0;  // as it stays where there is no such word
+  (void)absl::SimpleAtoi(WordAt(Word::kPriority), &priority);
+  return priority;
 }
 
 Labels Lease::labels() const {
   Labels labels;
-  if (said_ == nullptr) return labels;
-  const PackedStrings& words = said_->words;
+  const std::vector<absl::string_view> words = words_.Views();
   for (auto i = static_cast<std::size_t>(Word::kLabels); i < words.size();
        i += 2) {
     labels.emplace(words[i], words[i + 1]);
@@ -234,8 +231,18 @@ std::optional<ExitCause> Lease::Enter(Payload value, coro::Instant now) {
   return entering == nullptr ? std::nullopt : std::move(entering->early_end);
 }
 
+coro::Instant Lease::enter_by() const {
+  coro::MutexLock lock(mu_);
+  return kept().deferred->enter_by;
+}
+
 void Lease::AnnounceEntered() {
-  if (deferred()) said_->deferred->entered.Set();
+  if (deferred()) entered().Set();
+}
+
+coro::Event& Lease::entered() const {
+  coro::MutexLock lock(mu_);
+  return kept().deferred->entered;
 }
 
 void Lease::Fail(const absl::Status& status, bool announce) {
@@ -283,9 +290,8 @@ std::stop_token Lease::enter_stop() {
 
 coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
                                              coro::Instant deadline) {
-  coro::Event& entered = said_->deferred->entered;
-  if (entered.is_set()) co_return absl::OkStatus();
-  coro::Task<coro::Wake> wait = entered.Wait(std::move(stop), deadline);
+  if (entered().is_set()) co_return absl::OkStatus();
+  coro::Task<coro::Wake> wait = entered().Wait(std::move(stop), deadline);
   switch (co_await std::move(wait)) {
     case coro::Wake::kCancelled:
       co_return absl::CancelledError("the caller left");
@@ -354,7 +360,7 @@ void Lease::AnnounceEnd() {
 }
 
 void Lease::OnEnd(EndCall call) {
-  ANTEROOM_CHECK(stream_bound_);
+  ANTEROOM_CHECK(stream_bound());
   {
     coro::MutexLock lock(mu_);
     if (!noted_.announced_end) {
@@ -497,7 +503,7 @@ absl::Duration Lease::Clamp(absl::Duration ttl) const {
 }
 
 coro::Instant Lease::Expiry(coro::Instant now) const {
-  if (stream_bound_ || state() != LeaseState::kHeld) return coro::kNever;
+  if (stream_bound() || state() != LeaseState::kHeld) return coro::kNever;
   const coro::Instant expiry = coro::After(renewed_at_, ttl());
   if (uses_ == 0 || now < expiry) return expiry;
   return coro::After(renewed_at_, policy().max_ttl);

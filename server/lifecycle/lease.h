@@ -121,16 +121,12 @@ class Lease : public coro::Counted<Lease> {
   absl::string_view request() const { return WordAt(Word::kRequest); }
   // What tells its other arguments apart from another acquire's.
   absl::string_view arguments() const { return WordAt(Word::kArguments); }
-  bool no_wait() const { return no_wait_; }
-  std::int32_t priority() const {
-    return said_ == nullptr ? 0 : said_->priority;
-  }
-  bool stream_bound() const { return stream_bound_; }
-  bool deferred() const {
-    return said_ != nullptr && said_->deferred != nullptr;
-  }
+  bool no_wait() const { return asked_.no_wait; }
+  std::int32_t priority() const;
+  bool stream_bound() const { return asked_.stream_bound; }
+  bool deferred() const { return asked_.deferred; }
   // REQUIRES: deferred().
-  coro::Instant enter_by() const { return said_->deferred->enter_by; }
+  coro::Instant enter_by() const;
   // 0 until it is bound; who may look before that takes it from View().
   std::uint64_t fencing_token() const { return fencing_token_; }
   // What its hooks are told of it.
@@ -246,18 +242,14 @@ class Lease : public coro::Counted<Lease> {
     const coro::Instant enter_by;
     coro::Event entered;  // set once its enter has ended
   };
-  // What its client said of it that few say.
-  struct Said {
-    PackedStrings words;  // see Word; or none
-    std::int32_t priority = 0;
-    std::unique_ptr<Deferred> deferred;  // null unless it is
-  };
-  // Which is which; from kLabels on, each label's key and then its value.
+  // What its client said of it, word by word; empty where that was nothing.
+  // From kLabels on, each label's key and then its value.
   enum class Word : std::uint8_t {
     kKey,
     kHolder,
     kRequest,
     kArguments,
+    kPriority,  // empty: 0
     kLabels
   };
   // What matters until it is entered.
@@ -277,6 +269,7 @@ class Lease : public coro::Counted<Lease> {
     std::shared_ptr<EventSink> sink;
     EndCall on_end;
     std::unique_ptr<Entering> entering;
+    std::unique_ptr<Deferred> deferred;  // stays
     // What its enter returned, where that is not empty.
     std::unique_ptr<Payload> value;
     std::unique_ptr<coro::Event> ended;
@@ -302,14 +295,13 @@ class Lease : public coro::Counted<Lease> {
     std::uint64_t instance_number = 0;  // that it was on; 0: none
   };
 
-  // Null where it has nothing to say.
-  static std::unique_ptr<const Said> MakeSaid(const coro::Runtime& runtime,
-                                              const AcquireOptions& options);
   static PackedStrings PackWords(const AcquireOptions& options);
   absl::string_view WordAt(Word word) const;
   EventSink* raw_sink() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return kept().sink.get();
   }
+  // Set once its enter has ended. REQUIRES: deferred().
+  coro::Event& entered() const;
   const coro::Runtime& runtime() const;
   const Policy& policy() const;
 
@@ -352,7 +344,7 @@ class Lease : public coro::Counted<Lease> {
   const std::uint64_t number_;
   std::uint64_t fencing_token_ = 0;
   const Nanoseconds create_time_;  // since the Unix epoch
-  const std::unique_ptr<const Said> said_;
+  const PackedStrings words_;
 
   std::unique_ptr<Rare> rare_ ABSL_GUARDED_BY(mu_);
   // It is bound, so it is its pool's.
@@ -365,9 +357,13 @@ class Lease : public coro::Counted<Lease> {
   mutable coro::Mutex mu_;
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
-  const bool no_wait_;
-  const bool stream_bound_;
-  // One byte, for the lease's size.
+  // One byte each, for the lease's size.
+  struct Asked {
+    bool no_wait : 1;
+    bool stream_bound : 1;
+    bool deferred : 1;
+  };
+  const Asked asked_;
   struct Noted {
     bool told_revoking : 1 = false;
     bool put_off : 1 = false;  // the expiry came while Uses ran

@@ -1,13 +1,14 @@
-// PackedStrings: strings that do not change, in one piece of memory that is as
-// large as they are. A std::string takes 32 bytes before it holds any.
+// PackedStrings: strings that do not change, in one piece of memory that is
+// hardly larger than they are. A std::string takes 32 bytes before it holds
+// any. One is found by going over those before it.
 //
 // Thread safety: that of a const value, once constructed.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_PACKED_STRINGS_H_
 #define ANTEROOM_SERVER_LIFECYCLE_PACKED_STRINGS_H_
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -18,20 +19,18 @@ class PackedStrings {
  public:
   // None.
   PackedStrings() = default;
-  // REQUIRES: they have less than 4 GiB in all.
   explicit PackedStrings(absl::Span<const absl::string_view> strings);
 
-  std::size_t size() const;
-  // Valid as long as this is. REQUIRES: index < size().
+  bool empty() const { return memory_ == nullptr; }
+  // Views are valid as long as this is. REQUIRES: there are more than `index`.
   absl::string_view operator[](std::size_t index) const;
+  // All of them.
+  std::vector<absl::string_view> Views() const;
 
  private:
-  using Number = std::uint32_t;
-
-  // The number at this place of those before the strings.
-  std::size_t NumberAt(std::size_t place) const;
-
-  // How many there are, then where each ends, then all of them; null: none.
+  // Their number, then the size of each and itself; null: none. Numbers have 7
+  // bits a byte, the lowest first, and the highest bit where more follow, as
+  // those of protobuf do.
   std::unique_ptr<char[]> memory_;
 };
 
