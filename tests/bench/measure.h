@@ -22,20 +22,6 @@ struct Turn {
   double p999_us = 0;
 };
 
-// A figure has a name, in tables and in files of results.
-struct Figure {
-  const char* name;
-  double Turn::* of;
-};
-inline constexpr Figure kFigures[] = {
-    {"calls_a_second", &Turn::calls_a_second},
-    {"server_us", &Turn::server_us},
-    {"client_us", &Turn::client_us},
-    {"p50_us", &Turn::p50_us},
-    {"p99_us", &Turn::p99_us},
-    {"p999_us", &Turn::p999_us},
-};
-
 // All turns of a contestant.
 using Turns = std::vector<Turn>;
 

@@ -37,6 +37,12 @@ v1::UseRequest EchoUse() {
   return request;
 }
 
+v1::UseRequest EchoUseOf(const std::string& lease_id) {
+  v1::UseRequest request = EchoUse();
+  request.set_lease_id(lease_id);
+  return request;
+}
+
 v1::AcquireRequest AcquireOf(const std::string& resource) {
   v1::AcquireRequest request;
   request.set_resource(resource);
@@ -67,9 +73,13 @@ v1::WithRequest WithRelease() {
   return request;
 }
 
+std::vector<v1::WithRequest> ScopeRequests(v1::AcquireRequest::Events events) {
+  return {WithAcquire(kScoped, events), WithUse(), WithRelease()};
+}
+
 v1::Lease SomeLease() {
   v1::Lease lease;
-  lease.set_lease_id("0123456789abcdef0123456789abcdef");
+  lease.set_lease_id(kSomeLeaseId);
   lease.set_name("scoped/1700000000000000");
   lease.set_resource(kScoped);
   lease.set_instance_id("scoped#1700000000000000");

@@ -3,6 +3,7 @@
 #define ANTEROOM_TESTS_BENCH_MESSAGES_H_
 
 #include <string>
+#include <vector>
 
 #include "anteroom/v1/lease.pb.h"
 #include "anteroom/v1/resource_service.pb.h"
@@ -22,16 +23,22 @@ inline constexpr char kHeld[] = "held";      // for leases held all the time
 inline constexpr char kScoped[] = "scoped";  // for scopes, one after the other
 std::string AnteroomdConfig();
 
+// An id as anteroomd's leases have.
+inline constexpr char kSomeLeaseId[] = "0123456789abcdef0123456789abcdef";
+
 // 18 bytes of JSON, which `echo` gives back.
 v1::Payload Argument();
 // Without a lease's id.
 v1::UseRequest EchoUse();
+v1::UseRequest EchoUseOf(const std::string& lease_id);
 v1::AcquireRequest AcquireOf(const std::string& resource);
 // What a With stream takes. `events`: see AcquireRequest.
 v1::WithRequest WithAcquire(const std::string& resource,
                             v1::AcquireRequest::Events events);
 v1::WithRequest WithUse();
 v1::WithRequest WithRelease();
+// A whole scope: these three.
+std::vector<v1::WithRequest> ScopeRequests(v1::AcquireRequest::Events events);
 
 // What a bare server answers an acquire and a release with: of the size of
 // anteroomd's own.

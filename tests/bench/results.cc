@@ -29,19 +29,19 @@ Series Ratios(const Result& result, const Comparison& comparison,
                    SeriesOf(TurnsOf(result, comparison.reference), figure));
 }
 
-void PrintHead() {
-  std::printf("%-36s %10s %10s %10s %10s %10s %10s\n", "", "calls/s",
-              "server us", "client us", "p50 us", "p99 us", "p99.9 us");
+void PrintHead(Figures figures) {
+  std::printf("%-36s", "");
+  for (const Figure& figure : figures) std::printf(" %10s", figure.heading);
+  std::printf("\n");
 }
 
-void Print(const Result& result) {
+void Print(const Result& result, Figures figures) {
   std::printf("%s, %d at once\n", result.contest.c_str(), result.width);
   for (const auto& [contestant, turns] : result.turns) {
     std::printf("  %-34s", contestant.c_str());
-    for (const Figure& figure : kFigures) {
+    for (const Figure& figure : figures) {
       const double median = Median(SeriesOf(turns, figure.of));
-      const bool is_rate = figure.of == &Turn::calls_a_second;
-      std::printf(" %10.*f", is_rate || median >= 1000 ? 0 : 1, median);
+      std::printf(" %10.*f", median >= 1000 ? 0 : figure.decimals, median);
     }
     std::printf("\n");
   }
@@ -49,7 +49,7 @@ void Print(const Result& result) {
     const std::string title =
         absl::StrCat(comparison.subject, " : ", comparison.reference);
     std::printf("    %-32s", title.c_str());
-    for (const Figure& figure : kFigures) {
+    for (const Figure& figure : figures) {
       std::printf(" %10.2f", Median(Ratios(result, comparison, figure.of)));
     }
     std::printf("\n");
@@ -57,14 +57,14 @@ void Print(const Result& result) {
   std::fflush(stdout);
 }
 
-nlohmann::json ToJson(const Result& result) {
+nlohmann::json ToJson(const Result& result, Figures figures) {
   nlohmann::json json = {{"contest", result.contest},
                          {"width", result.width},
                          {"contestants", nlohmann::json::array()},
                          {"comparisons", nlohmann::json::array()}};
   for (const auto& [contestant, turns] : result.turns) {
     nlohmann::json entry = {{"name", contestant}};
-    for (const Figure& figure : kFigures) {
+    for (const Figure& figure : figures) {
       entry[figure.name] = ToJson(SeriesOf(turns, figure.of));
     }
     json["contestants"].push_back(std::move(entry));
@@ -72,7 +72,7 @@ nlohmann::json ToJson(const Result& result) {
   for (const Comparison& comparison : result.comparisons) {
     nlohmann::json entry = {{"subject", comparison.subject},
                             {"reference", comparison.reference}};
-    for (const Figure& figure : kFigures) {
+    for (const Figure& figure : figures) {
       entry[figure.name] = ToJson(Ratios(result, comparison, figure.of));
     }
     json["comparisons"].push_back(std::move(entry));

@@ -6,12 +6,22 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "nlohmann/json.hpp"
 #include "tests/bench/contests.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/statistics.h"
 
 namespace anteroom::bench {
+
+// A figure of a turn has a name in files of results, and another in tables.
+struct Figure {
+  const char* name;
+  const char* heading;
+  int decimals;
+  double Turn::* of;
+};
+using Figures = absl::Span<const Figure>;
 
 // Of a contest with so many callers at once.
 struct Result {
@@ -28,11 +38,11 @@ Series Ratios(const Result& result, const Comparison& comparison,
 
 // The table on stdout: its head, and a part of it. Medians of all rounds;
 // ratios are the medians of those within a round.
-void PrintHead();
-void Print(const Result& result);
+void PrintHead(Figures figures);
+void Print(const Result& result, Figures figures);
 
 // The same, with each round.
-nlohmann::json ToJson(const Result& result);
+nlohmann::json ToJson(const Result& result, Figures figures);
 
 }  // namespace anteroom::bench
 

@@ -51,8 +51,7 @@ class BareOnceCaller : public Caller, Reactor {
 class ScopeCaller : public Caller, protected Reactor {
  public:
   ScopeCaller(StartScope start, v1::AcquireRequest::Events events)
-      : start_(std::move(start)),
-        requests_{WithAcquire(kScoped, events), WithUse(), WithRelease()} {}
+      : start_(std::move(start)), requests_(ScopeRequests(events)) {}
 
  protected:
   // The next request. All but the last may wait for the one after them, if
