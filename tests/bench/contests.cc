@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "server/coro/check.h"
 #include "tests/bench/scope_callers.h"
 #include "tests/bench/stream_callers.h"
 #include "tests/bench/unary_callers.h"
@@ -93,6 +94,19 @@ Contest Scopes() {
            {"corked-scope", "scope"}}};
 }
 
+// Of AllContests(), once more.
+Contestant Again(const std::string& name,
+                 Post (*post)(const std::string& address) = nullptr) {
+  for (const Contest& contest : AllContests()) {
+    for (Contestant contestant : contest.contestants) {
+      if (contestant.name != name) continue;
+      contestant.post = post;
+      return contestant;
+    }
+  }
+  ANTEROOM_CHECK(false);
+}
+
 bool Has(const Contest& contest, const std::string& contestant) {
   return std::any_of(contest.contestants.begin(), contest.contestants.end(),
                      [&contestant](const Contestant& candidate) {
@@ -169,6 +183,18 @@ Contest Builds() {
            {"use-glibc-malloc", "use"},
            {"use-jemalloc", "use"},
            {"use-deadlock-detection", "use"}}};
+}
+
+Contest Ceilings() {
+  return {"ceilings",
+          {Again("bare-unary", PostBareUse), Again("use", PostUse),
+           Again("bare-once", PostBareOnce), Again("bare-scope", PostBareScope),
+           Again("corked", PostCorkedScope), Again("aio")},
+          {{"use", "bare-unary"},
+           {"corked", "bare-once"},
+           {"corked", "bare-scope"},
+           {"bare-scope", "bare-once"},
+           {"corked", "aio"}}};
 }
 
 std::vector<Contest> Selected(std::vector<Contest> contests,

@@ -7,6 +7,7 @@
 
 #include "tests/bench/closed_loop.h"
 #include "tests/bench/peers.h"
+#include "tests/bench/posts.h"
 
 namespace anteroom::bench {
 
@@ -16,6 +17,8 @@ struct Contestant {
   Peer server;
   // So many callers of the server at `address`, ready to call.
   Callers (*open)(const std::string& address, int width);
+  // The same call for h2load, which then makes it instead of them.
+  Post (*post)(const std::string& address) = nullptr;
 };
 
 // Its figures by those of another, as ratios.
@@ -34,6 +37,8 @@ struct Contest {
 std::vector<Contest> AllContests();
 // Servers of several builds, which are programs of their own.
 Contest Builds();
+// Those of AllContests() whose limit is the client, by a cheaper one.
+Contest Ceilings();
 
 // Without what `only` does not name: contests, with all who take part, or
 // single contestants. Everything if it names nothing. Ends the program (status

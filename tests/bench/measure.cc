@@ -28,10 +28,15 @@ Turn Measure(const Callers& callers, const std::vector<pid_t>& servers,
   Turn turn;
   turn.calls_a_second = calls / result.seconds;
   turn.server_us = servers_took / calls * 1e6;
+  turn.server_cores = servers_took / result.seconds;
   turn.client_us = client_took / calls * 1e6;
+  // Each caller is in a call all the time.
+  turn.mean_us =
+      result.seconds / calls * static_cast<double>(callers.size()) * 1e6;
   turn.p50_us = result.latencies.Quantile(0.5) / 1e3;
   turn.p99_us = result.latencies.Quantile(0.99) / 1e3;
   turn.p999_us = result.latencies.Quantile(0.999) / 1e3;
+  turn.max_us = result.latencies.Quantile(1) / 1e3;
   return turn;
 }
 

@@ -15,11 +15,14 @@ namespace anteroom::bench {
 // The figures of a turn. A "call" is whatever a caller does in a loop.
 struct Turn {
   double calls_a_second = 0;
-  double server_us = 0;  // processor time of the servers for a call
-  double client_us = 0;  // and of this program
-  double p50_us = 0;     // a call's latency, as its caller sees it
+  double server_us = 0;     // processor time of the servers for a call
+  double client_us = 0;     // and of the client
+  double server_cores = 0;  // that the servers kept busy
+  double mean_us = 0;       // a call's latency, as its caller sees it
+  double p50_us = 0;        // h2load tells no quantiles
   double p99_us = 0;
   double p999_us = 0;
+  double max_us = 0;
 };
 
 // All turns of a contestant.

@@ -21,6 +21,7 @@
 #include "nlohmann/json.hpp"
 #include "tests/bench/measure.h"
 #include "tests/bench/peers.h"
+#include "tests/bench/posting.h"
 #include "tests/bench/process.h"
 #include "tests/bench/scratch.h"
 
@@ -61,9 +62,15 @@ std::vector<Contest> WithoutMissing(std::vector<Contest> contests,
   return WithServers(std::move(contests), missing);
 }
 
-// Of a contestant.
+// Of a contestant, by whatever client makes its calls.
 TakeTurn TurnsOf(const Contestant& contestant, const Process& server, int width,
-                 absl::Duration time) {
+                 absl::Duration time, const Scratch& memory) {
+  if (contestant.post != nullptr) {
+    const auto posting = std::make_shared<Posting>(
+        server, contestant.post(server.address), width,
+        absl::StrCat(memory.path(), "/", contestant.name));
+    return [posting, time] { return posting->TakeTurn(kRunUp, time); };
+  }
   const auto callers =
       std::make_shared<const Callers>(contestant.open(server.address, width));
   return [callers, server, time] {
@@ -72,12 +79,13 @@ TakeTurn TurnsOf(const Contestant& contestant, const Process& server, int width,
 }
 
 Result Run(const Contest& contest, int width, const Servers& servers,
-           const Options& options) {
+           const Options& options, const Scratch& memory) {
   Result result{contest.name, width, {}, contest.comparisons};
   std::vector<TakeTurn> contestants;
   for (const Contestant& contestant : contest.contestants) {
     contestants.push_back(TurnsOf(contestant, servers.at(contestant.server),
-                                  width, absl::Seconds(options.seconds)));
+                                  width, absl::Seconds(options.seconds),
+                                  memory));
     result.turns.emplace_back(contestant.name, Turns());
     contestants.back()();  // warms up
   }
@@ -165,7 +173,7 @@ int RunContests(const std::vector<Contest>& all, Figures figures,
   PrintHead(figures);
   for (const Contest& contest : contests) {
     for (const int width : options.widths) {
-      const Result result = Run(contest, width, servers, options);
+      const Result result = Run(contest, width, servers, options, memory);
       Print(result, figures);
       json["results"].push_back(ToJson(result, figures));
     }
