@@ -35,7 +35,7 @@ class ThreadTimers : public Timers {
   const Clock& clock_;
   Mutex mu_;
   CondVar wake_;
-  TimerWheel<Work> wheel_ ABSL_GUARDED_BY(mu_);
+  TimerWheel wheel_ ABSL_GUARDED_BY(mu_);
   // When the thread looks again, by itself or because it was notified. min():
   // it is awake.
   Instant looks_at_ ABSL_GUARDED_BY(mu_) = Instant::min();

@@ -30,7 +30,7 @@ Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
     : runtime_(runtime),
       events_(runtime, options.events_kept),
       leases_(runtime.random, options.receipts),
-      lease_timers_(runtime, Look),
+      lease_timers_(runtime, leases_, Look),
       group_(runtime),
       requests_(runtime, group_),
       scopes_(runtime, *this, group_) {}

@@ -309,23 +309,19 @@ coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
 }
 
 bool Lease::DecideExit(ExitCause cause) {
-  coro::Timers::Id timer = coro::Timers::Id::kNone;
-  {
-    coro::MutexLock lock(mu_);
-    if (state() != LeaseState::kHeld) return false;
-    timer = BeginExiting(std::move(cause), runtime().clock.Now());
-  }
-  pool_.lease_timers().Cancel(timer);
+  coro::MutexLock lock(mu_);
+  if (state() != LeaseState::kHeld) return false;
+  BeginExiting(std::move(cause), runtime().clock.Now());
   return true;
 }
 
-coro::Timers::Id Lease::BeginExiting(ExitCause cause, coro::Instant now) {
+void Lease::BeginExiting(ExitCause cause, coro::Instant now) {
   Rare& kept = rare();
   kept.cause = std::move(cause);
   kept.held = now - entered_at_;
   Transition(LeaseState::kExiting);
   if (uses_ > 0) kept.uses_ended = std::make_shared<coro::Event>(runtime());
-  return std::exchange(timer_, coro::Timers::Id::kNone);
+  pool_.lease_timers().Cancel(*this);
 }
 
 void Lease::BeginExit() {
@@ -544,35 +540,22 @@ void Lease::TellRevoking() {
   Emit(Phase::kRevoking);
 }
 
-bool Lease::DecideEnd(coro::Instant now, coro::Instant& next) {
-  coro::Timers::Id timer = coro::Timers::Id::kNone;
-  {
-    coro::MutexLock lock(mu_);
-    next = coro::kNever;
-    if (state() != LeaseState::kHeld) return false;
-    const coro::Instant expiry = Expiry(now);
-    const coro::Instant revoke_at = RevokeAt();
-    if (timer_when_ <= now) timer_ = coro::Timers::Id::kNone;  // it has fired
-    if (now < std::min(expiry, revoke_at)) {
-      if (now >= NoticeAt()) TellRevoking();
-      noted_.put_off = uses_ > 0;  // its end may bring the expiry forward
-      next = std::min({expiry, revoke_at, NoticeAt()});
-      return false;
-    }
+bool Lease::DecideEnd(coro::Instant now) {
+  coro::MutexLock lock(mu_);
+  if (state() != LeaseState::kHeld) return false;
+  const coro::Instant expiry = Expiry(now);
+  const coro::Instant revoke_at = RevokeAt();
+  if (now >= std::min(expiry, revoke_at)) {
     const ExitReason reason =
         now >= revoke_at ? kept().revoke_reason : ExitReason::kTtlExpired;
-    timer = BeginExiting(ExitCause{reason, absl::OkStatus(), false}, now);
+    BeginExiting(ExitCause{reason, absl::OkStatus(), false}, now);
+    return true;
   }
-  pool_.lease_timers().Cancel(timer);
-  return true;
-}
-
-coro::Timers::Id Lease::SetTimer(coro::Timers::Id timer, coro::Instant when) {
-  coro::MutexLock lock(mu_);
-  if (state() != LeaseState::kHeld) return timer;
-  if (timer_ != coro::Timers::Id::kNone && timer_when_ <= when) return timer;
-  timer_when_ = when;
-  return std::exchange(timer_, timer);
+  if (now >= NoticeAt()) TellRevoking();
+  noted_.put_off = uses_ > 0;  // its end may bring the expiry forward
+  const coro::Instant next = std::min({expiry, revoke_at, NoticeAt()});
+  if (next != coro::kNever) pool_.lease_timers().Schedule(*this, next);
+  return false;
 }
 
 }  // namespace anteroom::lifecycle

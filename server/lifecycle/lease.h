@@ -15,7 +15,7 @@
 // what their pool knows is asked there, and a reference is one pointer.
 //
 // Thread safety: all methods, from any thread. Takes no lock but its own, and
-// the event log's inside it.
+// the event log's and LeaseTimers' inside it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
 #define ANTEROOM_SERVER_LIFECYCLE_LEASE_H_
 
@@ -37,7 +37,7 @@
 #include "server/coro/ref.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
-#include "server/coro/timers.h"
+#include "server/coro/timing_wheel.h"
 #include "server/coro/waiter.h"
 #include "server/lifecycle/event.h"
 #include "server/lifecycle/labels.h"
@@ -226,13 +226,11 @@ class Lease : public coro::Counted<Lease> {
   // What time has decided: true if the lease is to end now, by its time to live
   // (which running Uses put off to the policy's max_ttl after the last renewal)
   // or because it is taken; it is EXITING then, and the caller must have the
-  // exit run. Else `next` is when to look again; kNever: not by itself.
-  bool DecideEnd(coro::Instant now, coro::Instant& next);
-  // Remembers the timer that calls for the next look, due `when`, to be
-  // cancelled when the exit is decided. Returns the one that is of no use any
-  // more (the one before; or `timer` itself, where an earlier one is set or the
-  // lease is not HELD): the caller cancels it.
-  coro::Timers::Id SetTimer(coro::Timers::Id timer, coro::Instant when);
+  // exit run. Else it is scheduled to be looked at again, if it may ever end by
+  // itself.
+  bool DecideEnd(coro::Instant now);
+  // Of the pool's LeaseTimers, and guarded by their lock.
+  coro::TimerNode& timer() { return timer_; }
 
  private:
   struct Deferred {
@@ -328,8 +326,8 @@ class Lease : public coro::Counted<Lease> {
   coro::Instant NoticeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Time WallAt(coro::Instant instant) const;
-  // To EXITING; the timer that is of no use any more.
-  coro::Timers::Id BeginExiting(ExitCause cause, coro::Instant now)
+  // To EXITING.
+  void BeginExiting(ExitCause cause, coro::Instant now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Duration Clamp(absl::Duration ttl) const;
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -352,9 +350,8 @@ class Lease : public coro::Counted<Lease> {
   Nanoseconds ttl_ ABSL_GUARDED_BY(mu_);
   coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
   coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
-  coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
-  coro::Instant timer_when_ ABSL_GUARDED_BY(mu_) = coro::kNever;
-  mutable coro::Mutex mu_;
+  // What follows begins in its last bytes.
+  [[no_unique_address]] coro::TimerNode timer_;
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
   // One byte each, for the lease's size.
@@ -370,7 +367,9 @@ class Lease : public coro::Counted<Lease> {
     bool announced_end : 1 = false;
   };
   Noted noted_ ABSL_GUARDED_BY(mu_);
+  mutable coro::Mutex mu_;
 };
+static_assert(sizeof(Lease) <= 128);
 
 // Whoever has it keeps it.
 using LeasePtr = coro::Ref<Lease>;

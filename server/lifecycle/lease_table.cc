@@ -23,10 +23,16 @@ void LeaseTable::Add(const LeasePtr& lease) {
   shard.places[index] = lease;
 }
 
+Lease& LeaseTable::At(std::uint32_t place) const {
+  const Shard& shard = shards_[place % shards_.size()];
+  coro::MutexLock lock(shard.mu);
+  return *shard.places[IndexOf(place)];
+}
+
 absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
   if (const std::optional<LeaseId> id = LeaseId::Parse(text)) {
     Shard& shard = ShardOf(*id);
-    const Index index = IndexOf(*id);
+    const Index index = IndexOf(id->place);
     coro::MutexLock lock(shard.mu);
     if (index < shard.places.size()) {
       const LeasePtr& lease = shard.places[index];
@@ -64,8 +70,8 @@ std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
   for (const LeasePtr& lease : dropped) {
     Shard& shard = ShardOf(lease->secret());
     coro::MutexLock lock(shard.mu);
-    shard.places[IndexOf(lease->secret())] = nullptr;
-    shard.free.push_back(IndexOf(lease->secret()));
+    shard.places[IndexOf(lease->secret().place)] = nullptr;
+    shard.free.push_back(IndexOf(lease->secret().place));
   }
   return dropped;
 }

@@ -50,6 +50,8 @@ class LeaseTable {
 
   // Gives the lease its id. At most 2^32 are in it.
   void Add(const LeasePtr& lease);
+  // The lease at this place. REQUIRES: it is in the table.
+  Lease& At(std::uint32_t place) const;
   // By its id as clients write it. LEASE_NOT_FOUND for one that never was, or
   // whose receipt is gone.
   absl::StatusOr<LeasePtr> Find(absl::string_view text);
@@ -78,7 +80,7 @@ class LeaseTable {
   Shard& ShardOf(const LeaseId& id) {
     return shards_[id.place % shards_.size()];
   }
-  static Index IndexOf(const LeaseId& id) { return id.place >> kShardBits; }
+  static Index IndexOf(std::uint32_t place) { return place >> kShardBits; }
   // When the oldest of ended_ is to be dropped; kNever: there is none.
   coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -4,7 +4,8 @@
 #include <vector>
 
 #include "server/coro/mutex.h"
-#include "server/coro/timer_wheel.h"
+#include "server/coro/timers.h"
+#include "server/coro/timing_wheel.h"
 
 namespace anteroom::lifecycle {
 
@@ -12,21 +13,27 @@ namespace anteroom::lifecycle {
 // gone.
 class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
  public:
-  Wheel(coro::Runtime runtime, Look look)
-      : runtime_(runtime), look_(look), leases_(runtime.clock.Now()) {}
+  Wheel(coro::Runtime runtime, LeaseTable& leases, Look look)
+      : runtime_(runtime),
+        look_(look),
+        leases_(leases),
+        wheel_(runtime.clock.Now(), Nodes{leases}) {}
 
-  Id Schedule(coro::Instant when, LeasePtr lease) {
+  void Schedule(Lease& lease, coro::Instant when) {
     coro::MutexLock lock(mu_);
+    coro::TimerNode& timer = lease.timer();
+    if (timer.pending()) {
+      if (timer.when <= when) return;
+      Remove(timer);
+    }
+    wheel_.Add(lease.secret().place, timer, when);
     ++pending_;
-    const Id id = leases_.Add(when, std::move(lease));
     WakeAt(when);
-    return id;
   }
 
-  void Cancel(Id id) {
-    LeasePtr dropped;  // let go of when the lock is, too
+  void Cancel(Lease& lease) {
     coro::MutexLock lock(mu_);
-    if (leases_.Cancel(id, dropped)) --pending_;
+    if (lease.timer().pending()) Remove(lease.timer());
   }
 
   std::size_t pending() const {
@@ -37,10 +44,22 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
   void Stop() {
     coro::MutexLock lock(mu_);
     stopped_ = true;
-    runtime_.timers.Cancel(std::exchange(timer_, Id::kNone));
+    runtime_.timers.Cancel(std::exchange(timer_, coro::Timers::Id::kNone));
   }
 
  private:
+  struct Nodes {
+    coro::TimerNode& operator()(coro::TimerNode::Index place) const {
+      return leases.At(place).timer();
+    }
+    LeaseTable& leases;
+  };
+
+  void Remove(coro::TimerNode& timer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    wheel_.Remove(timer);
+    --pending_;
+  }
+
   // To look at what is due by then.
   void WakeAt(coro::Instant when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     if (when >= wakes_at_ || stopped_) return;
@@ -57,35 +76,36 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
       coro::MutexLock lock(mu_);
       if (stopped_) return;
       now = runtime_.clock.Now();
-      leases_.TakeDue(now, due);
+      std::vector<coro::TimerNode::Index> places;
+      wheel_.TakeDue(now, places);
+      for (const auto place : places) due.emplace_back(&leases_.At(place));
       pending_ -= due.size();
       // At once, if that was not all.
       wakes_at_ = coro::kNever;
-      WakeAt(leases_.next());
+      WakeAt(wheel_.next());
     }
     for (const LeasePtr& lease : due) look_(lease, now);
   }
 
   const coro::Runtime runtime_;
   const Look look_;
+  LeaseTable& leases_;
   mutable coro::Mutex mu_;
-  coro::TimerWheel<LeasePtr> leases_ ABSL_GUARDED_BY(mu_);
+  coro::TimingWheel<Nodes> wheel_ ABSL_GUARDED_BY(mu_);
   std::size_t pending_ ABSL_GUARDED_BY(mu_) = 0;
-  Id timer_ ABSL_GUARDED_BY(mu_) = Id::kNone;
+  coro::Timers::Id timer_ ABSL_GUARDED_BY(mu_) = coro::Timers::Id::kNone;
   coro::Instant wakes_at_ ABSL_GUARDED_BY(mu_) = coro::kNever;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-LeaseTimers::LeaseTimers(coro::Runtime runtime, Look look)
-    : wheel_(std::make_shared<Wheel>(runtime, look)) {}
+LeaseTimers::LeaseTimers(coro::Runtime runtime, LeaseTable& leases, Look look)
+    : wheel_(std::make_shared<Wheel>(runtime, leases, look)) {}
 
-LeaseTimers::Id LeaseTimers::Schedule(coro::Instant when, LeasePtr lease) {
-  return wheel_->Schedule(when, std::move(lease));
+void LeaseTimers::Schedule(Lease& lease, coro::Instant when) {
+  wheel_->Schedule(lease, when);
 }
 
-void LeaseTimers::Cancel(Id id) {
-  if (id != Id::kNone) wheel_->Cancel(id);
-}
+void LeaseTimers::Cancel(Lease& lease) { wheel_->Cancel(lease); }
 
 std::size_t LeaseTimers::pending() const { return wheel_->pending(); }
 

@@ -1,13 +1,14 @@
 // LeaseTimers: when each lease is to be looked at next, because its time may be
-// over then. A wheel of leases: as timers of the runtime they would take more
-// than twice the memory, and there may be a million.
+// over then. A wheel whose timers are in the leases themselves, linked by their
+// places in the table: there may be a million, and as timers of the runtime
+// each would take 64 bytes.
 //
 // One timer of the runtime stands for all of them: the earliest's, or an
 // earlier one's that was cancelled meanwhile. Then it finds nothing due, and
 // goes on to the next.
 //
-// Thread safety: all methods, from any thread. Takes no lock but its own, and
-// the runtime's timers' inside it.
+// Thread safety: all methods, from any thread, under a lease's lock. Takes no
+// lock but its own, and the table's and the runtime's timers' inside it.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_TIMERS_H_
 #define ANTEROOM_SERVER_LIFECYCLE_LEASE_TIMERS_H_
 
@@ -16,27 +17,29 @@
 
 #include "server/coro/clock.h"
 #include "server/coro/runtime.h"
-#include "server/coro/timers.h"
 #include "server/lifecycle/lease.h"
+#include "server/lifecycle/lease_table.h"
 
 namespace anteroom::lifecycle {
 
 class LeaseTimers {
  public:
-  using Id = coro::Timers::Id;
   // What is called when a lease's time has come. On the executor; by time, and
   // of one instant in the order in which they were scheduled.
   using Look = void (*)(const LeasePtr& lease, coro::Instant now);
 
-  LeaseTimers(coro::Runtime runtime, Look look);
+  // `leases` outlives this.
+  LeaseTimers(coro::Runtime runtime, LeaseTable& leases, Look look);
   ~LeaseTimers() { Stop(); }
   LeaseTimers(const LeaseTimers&) = delete;
   LeaseTimers& operator=(const LeaseTimers&) = delete;
 
-  // Has the lease looked at once `when` has come.
-  Id Schedule(coro::Instant when, LeasePtr lease);
-  // No effect if that has happened, or is about to, or if `id` is kNone.
-  void Cancel(Id id);
+  // Has the lease looked at once `when` has come; no effect if it will be
+  // before that. REQUIRES: it is in the table, and is cancelled before it
+  // leaves it.
+  void Schedule(Lease& lease, coro::Instant when);
+  // No effect if it is looked at already, or about to be, or was not scheduled.
+  void Cancel(Lease& lease);
   // How many are to be looked at.
   std::size_t pending() const;
 

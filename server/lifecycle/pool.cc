@@ -118,7 +118,7 @@ coro::Task<absl::Status> Pool::Enter(LeasePtr lease, std::stop_token stop,
       RunEnter(runtime_, policy_, instance, lease, stop, deadline);
   EnterResult entered = co_await std::move(enter);
   if (entered.status.ok()) {
-    co_return Grant(lease, std::move(entered.value), stop, deadline);
+    co_return Grant(lease, instance, std::move(entered.value), stop, deadline);
   }
   lease->Fail(entered.status, /*announce=*/!entered.init_failed);
   if (lease->deferred()) table_.Ended(lease, runtime_.clock.Now());
@@ -254,16 +254,18 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
 absl::Status Pool::GrantAtOnce(const LeasePtr& lease,
                                const std::stop_token& stop,
                                coro::Instant deadline) {
-  return Grant(lease, lease->instance()->object->Value(), stop, deadline);
+  const std::shared_ptr<Instance> instance = lease->instance();
+  return Grant(lease, instance, instance->object->Value(), stop, deadline);
 }
 
-absl::Status Pool::Grant(const LeasePtr& lease, Payload value,
-                         const std::stop_token& stop, coro::Instant deadline) {
+absl::Status Pool::Grant(const LeasePtr& lease,
+                         const std::shared_ptr<Instance>& instance,
+                         Payload value, const std::stop_token& stop,
+                         coro::Instant deadline) {
   Todo todo;
   absl::Status loss;
   {
     coro::MutexLock lock(mu_);
-    const std::shared_ptr<Instance> instance = lease->instance();
     // Its own Enter did not await the init, and the policy says never.
     if (instance->state() == InstanceState::kConstructed) {
       MarkReady(instance, todo);
@@ -383,11 +385,7 @@ absl::Status Pool::Renew(const LeasePtr& lease, absl::Duration ttl) {
 }
 
 void Pool::WatchEnd(const LeasePtr& lease, coro::Instant now) {
-  coro::Instant next = coro::kNever;
-  if (lease->DecideEnd(now, next)) return SpawnExit(lease);
-  if (next == coro::kNever) return;
-  const LeaseTimers::Id timer = timers_.Schedule(next, lease);
-  timers_.Cancel(lease->SetTimer(timer, next));
+  if (lease->DecideEnd(now)) SpawnExit(lease);
 }
 
 void Pool::End(const LeasePtr& lease, ExitCause cause) {

@@ -346,7 +346,8 @@ class Pool {
   absl::Status GrantAtOnce(const LeasePtr& lease, const std::stop_token& stop,
                            coro::Instant deadline);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
-  absl::Status Grant(const LeasePtr& lease, Payload value,
+  absl::Status Grant(const LeasePtr& lease,
+                     const std::shared_ptr<Instance>& instance, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);
   std::vector<LeasePtr> Bound() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unbind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance,

@@ -24,10 +24,10 @@ constexpr Instant kBegin{std::chrono::hours(1)};
 class TimerWheelTest : public ::testing::Test {
  protected:
   // Its work is to append `number` to `ran_`.
-  TimerWheel<Work>::Id Add(Instant when, int number) {
+  TimerWheel::Id Add(Instant when, int number) {
     return wheel_.Add(when, [this, number] { ran_.push_back(number); });
   }
-  bool Cancel(TimerWheel<Work>::Id id) {
+  bool Cancel(TimerWheel::Id id) {
     Work dropped;
     return wheel_.Cancel(id, dropped);
   }
@@ -48,7 +48,7 @@ class TimerWheelTest : public ::testing::Test {
     return taken;
   }
 
-  TimerWheel<Work> wheel_{kBegin};
+  TimerWheel wheel_{kBegin};
 
  private:
   std::vector<int> ran_;
@@ -117,7 +117,7 @@ TEST_F(TimerWheelTest, APastInstantIsDueAtOnce) {
 }
 
 TEST_F(TimerWheelTest, InstantsBeforeTheClocksFirstAreInOrder) {
-  TimerWheel<Work> wheel(Instant::min());
+  TimerWheel wheel(Instant::min());
   const Instant first;
   wheel.Add(first + nanoseconds(1), [] {});
   EXPECT_EQ(wheel.next(), first + nanoseconds(1));
@@ -126,7 +126,7 @@ TEST_F(TimerWheelTest, InstantsBeforeTheClocksFirstAreInOrder) {
 }
 
 TEST_F(TimerWheelTest, NeverDoesNotComeButMayBeCancelled) {
-  const TimerWheel<Work>::Id never = Add(kNever, 0);
+  const TimerWheel::Id never = Add(kNever, 0);
   EXPECT_EQ(wheel_.next(), kNever);
   Add(kNever - nanoseconds(1), 1);
   EXPECT_EQ(wheel_.next(), kNever - nanoseconds(1));
@@ -136,7 +136,7 @@ TEST_F(TimerWheelTest, NeverDoesNotComeButMayBeCancelled) {
 }
 
 TEST_F(TimerWheelTest, ACancelledTimerIsNotTakenAndNotWaitedFor) {
-  const TimerWheel<Work>::Id id = Add(kBegin + std::chrono::seconds(1), 1);
+  const TimerWheel::Id id = Add(kBegin + std::chrono::seconds(1), 1);
   EXPECT_TRUE(Cancel(id));
   EXPECT_FALSE(Cancel(id));
   EXPECT_EQ(wheel_.next(), kNever);
@@ -144,10 +144,10 @@ TEST_F(TimerWheelTest, ACancelledTimerIsNotTakenAndNotWaitedFor) {
 }
 
 TEST_F(TimerWheelTest, ADueTimerMayBeCancelledUntilItIsTaken) {
-  std::vector<TimerWheel<Work>::Id> ids;
-  constexpr int kTimers = TimerWheel<Work>::kMostSteps + 2;
+  std::vector<TimerWheel::Id> ids;
+  constexpr int kTimers = kMostWheelSteps + 2;
   for (int i = 0; i < kTimers; ++i) ids.push_back(Add(kBegin, i));
-  EXPECT_EQ(TakeSome(kBegin).size(), std::size_t{TimerWheel<Work>::kMostSteps});
+  EXPECT_EQ(TakeSome(kBegin).size(), std::size_t{kMostWheelSteps});
   EXPECT_FALSE(Cancel(ids[kTimers - 3]));
   EXPECT_TRUE(Cancel(ids[kTimers - 2]));
   EXPECT_EQ(TakeSome(kBegin), std::vector<int>{kTimers - 1});
@@ -156,34 +156,34 @@ TEST_F(TimerWheelTest, ADueTimerMayBeCancelledUntilItIsTaken) {
 // All but one have moved down when it is cancelled.
 TEST_F(TimerWheelTest, WhatIsLeftOfASlotMayBeCancelledWhileItIsEmptied) {
   const Instant when = kBegin + std::chrono::hours(20);
-  const TimerWheel<Work>::Id id = Add(when, 0);
-  for (int i = 1; i <= TimerWheel<Work>::kMostSteps; ++i) Add(when, i);
+  const TimerWheel::Id id = Add(when, 0);
+  for (int i = 1; i <= kMostWheelSteps; ++i) Add(when, i);
   EXPECT_TRUE(TakeSome(when).empty());
   EXPECT_TRUE(Cancel(id));
   const std::vector<int> taken = TakeAll(when);
-  ASSERT_EQ(taken.size(), std::size_t{TimerWheel<Work>::kMostSteps});
+  ASSERT_EQ(taken.size(), std::size_t{kMostWheelSteps});
   EXPECT_EQ(taken.front(), 1);
 }
 
 TEST_F(TimerWheelTest, AnIdIsNotUsedAgain) {
-  std::set<TimerWheel<Work>::Id> ids;
+  std::set<TimerWheel::Id> ids;
   for (int i = 0; i < 1000; ++i) {
-    const TimerWheel<Work>::Id id = Add(kBegin, i);
-    EXPECT_NE(id, TimerWheel<Work>::Id::kNone);
+    const TimerWheel::Id id = Add(kBegin, i);
+    EXPECT_NE(id, TimerWheel::Id::kNone);
     EXPECT_TRUE(ids.insert(id).second);
     if (i % 3 != 0) EXPECT_TRUE(Cancel(id));
   }
 }
 
 TEST_F(TimerWheelTest, NoneIsNoTimer) {
-  EXPECT_FALSE(Cancel(TimerWheel<Work>::Id::kNone));
+  EXPECT_FALSE(Cancel(TimerWheel::Id::kNone));
   Add(kBegin, 0);
-  EXPECT_FALSE(Cancel(TimerWheel<Work>::Id::kNone));
+  EXPECT_FALSE(Cancel(TimerWheel::Id::kNone));
 }
 
 TEST_F(TimerWheelTest, TheWheelKeepsNothingOfWorkThatLeftIt) {
   const auto owned = std::make_shared<int>();
-  const TimerWheel<Work>::Id id = wheel_.Add(kNever, [owned] {});
+  const TimerWheel::Id id = wheel_.Add(kNever, [owned] {});
   wheel_.Add(kBegin, [owned] {});
   EXPECT_EQ(owned.use_count(), 3);
   {
@@ -202,7 +202,7 @@ class TimerWheelRandomTest : public TimerWheelTest,
                              public ::testing::WithParamInterface<int> {
  protected:
   struct Pending {
-    TimerWheel<Work>::Id id;
+    TimerWheel::Id id;
     int number;
   };
   using Model = std::multimap<Instant, Pending>;
@@ -222,7 +222,7 @@ class TimerWheelRandomTest : public TimerWheelTest,
   void AddOne(Instant when, std::uint64_t spread) {
     when =
         random_() % 100 == 0 ? kNever : when + nanoseconds(random_() % spread);
-    const TimerWheel<Work>::Id id = Add(when, ++last_);
+    const TimerWheel::Id id = Add(when, ++last_);
     model_.emplace(when, Pending{id, last_});
   }
   void CancelSome() {
@@ -251,8 +251,7 @@ class TimerWheelRandomTest : public TimerWheelTest,
   Instant now_ = kBegin;
   Model model_;
   int last_ = 0;
-  TimerWheel<Work>::Id gone_ =
-      TimerWheel<Work>::Id::kNone;  // of one not pending
+  TimerWheel::Id gone_ = TimerWheel::Id::kNone;  // of one not pending
 };
 
 TEST_P(TimerWheelRandomTest, TheWheelIsAsAnOrderedMap) {

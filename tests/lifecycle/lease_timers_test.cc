@@ -1,11 +1,11 @@
 #include "server/lifecycle/lease_timers.h"
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "server/lifecycle/lease_table.h"
 #include "tests/lifecycle/lifecycle_test.h"
 
 namespace anteroom::lifecycle {
@@ -19,77 +19,90 @@ class LeaseTimersTest : public LifecycleTest {
   LeaseTimersTest() {
     Serve(kNoHooks);
     looked_at.clear();
-    timers_.emplace(world_.runtime(), [](const LeasePtr& lease, coro::Instant) {
-      looked_at.push_back(lease);
-    });
-    first_ = MakeTicket({})->lease;
-    second_ = MakeTicket({})->lease;
+    timers_.emplace(world_.runtime(), table_,
+                    [](const LeasePtr& lease, coro::Instant) {
+                      looked_at.push_back(lease);
+                    });
+    for (int i = 0; i < kLeases; ++i) {
+      leases_.push_back(MakeTicket({})->lease);
+      table_.Add(leases_.back());
+    }
   }
 
-  LeaseTimers::Id Schedule(const LeasePtr& lease, absl::Duration in) {
-    return timers_->Schedule(coro::After(world_.clock().Now(), in), lease);
+  void Schedule(int lease, absl::Duration in) {
+    timers_->Schedule(*leases_[lease], coro::After(world_.clock().Now(), in));
   }
 
+  static constexpr int kLeases = 1'000;
   static std::vector<LeasePtr> looked_at;
 
+  coro::SystemRandom random_;
+  LeaseTable table_{random_, {}};
+  std::vector<LeasePtr> leases_;
   std::optional<LeaseTimers> timers_;
-  LeasePtr first_;
-  LeasePtr second_;
 };
 
 std::vector<LeasePtr> LeaseTimersTest::looked_at;
 
 TEST_F(LeaseTimersTest, ALeaseIsLookedAtWhenItsTimeHasComeAndNotBefore) {
-  Schedule(second_, absl::Seconds(2));
-  Schedule(first_, absl::Seconds(1));
+  Schedule(2, absl::Seconds(2));
+  Schedule(1, absl::Seconds(1));
   world_.Advance(absl::Seconds(1) - absl::Nanoseconds(1));
   EXPECT_THAT(looked_at, IsEmpty());
   world_.Advance(absl::Nanoseconds(1));
-  EXPECT_THAT(looked_at, ElementsAre(first_));
+  EXPECT_THAT(looked_at, ElementsAre(leases_[1]));
   world_.Advance(absl::Seconds(1));
-  EXPECT_THAT(looked_at, ElementsAre(first_, second_));
+  EXPECT_THAT(looked_at, ElementsAre(leases_[1], leases_[2]));
   EXPECT_EQ(timers_->pending(), 0u);
 }
 
 TEST_F(LeaseTimersTest, OneThatIsCancelledIsNotLookedAtAndOthersAre) {
-  const LeaseTimers::Id first = Schedule(first_, absl::Seconds(1));
-  Schedule(second_, absl::Seconds(2));
-  timers_->Cancel(first);
-  timers_->Cancel(first);
-  timers_->Cancel(LeaseTimers::Id::kNone);
+  Schedule(1, absl::Seconds(1));
+  Schedule(2, absl::Seconds(2));
+  timers_->Cancel(*leases_[1]);
+  timers_->Cancel(*leases_[1]);
   EXPECT_EQ(timers_->pending(), 1u);
   world_.Advance(absl::Seconds(2));
-  EXPECT_THAT(looked_at, ElementsAre(second_));
+  EXPECT_THAT(looked_at, ElementsAre(leases_[2]));
+}
+
+TEST_F(LeaseTimersTest, OfTwoTimesForALeaseTheEarlierHolds) {
+  Schedule(1, absl::Seconds(2));
+  Schedule(1, absl::Seconds(1));
+  Schedule(1, absl::Seconds(3));
+  EXPECT_EQ(timers_->pending(), 1u);
+  world_.Advance(absl::Seconds(1));
+  EXPECT_THAT(looked_at, ElementsAre(leases_[1]));
+  world_.Advance(absl::Seconds(3));
+  EXPECT_THAT(looked_at, ElementsAre(leases_[1]));
 }
 
 TEST_F(LeaseTimersTest, HoweverManyThereAreTheyTakeOneTimerOfTheRuntime) {
-  constexpr int kMany = 1'000;
-  for (int i = kMany; i > 0; --i) Schedule(first_, absl::Seconds(i));
+  for (int i = kLeases - 1; i >= 0; --i) Schedule(i, absl::Seconds(i + 1));
   EXPECT_EQ(world_.timers().pending(), 1u);
-  EXPECT_EQ(timers_->pending(), std::size_t{kMany});
-  world_.Advance(absl::Seconds(kMany / 2));
-  EXPECT_EQ(looked_at.size(), std::size_t{kMany / 2});
+  EXPECT_EQ(timers_->pending(), std::size_t{kLeases});
+  world_.Advance(absl::Seconds(kLeases / 2));
+  EXPECT_EQ(looked_at.size(), std::size_t{kLeases / 2});
   EXPECT_EQ(world_.timers().pending(), 1u);
 }
 
 TEST_F(LeaseTimersTest, AllThatAreDueAtOnceAreLookedAt) {
-  constexpr int kMany = 1'000;
-  for (int i = 0; i < kMany; ++i) Schedule(first_, absl::Seconds(1));
+  for (int i = 0; i < kLeases; ++i) Schedule(i, absl::Seconds(1));
   world_.Advance(absl::Seconds(1));
-  EXPECT_EQ(looked_at.size(), std::size_t{kMany});
+  EXPECT_EQ(looked_at, leases_);
 }
 
 TEST_F(LeaseTimersTest, OnceStoppedItLooksAtNoneAndLeavesNoTimer) {
-  Schedule(first_, absl::Seconds(1));
+  Schedule(1, absl::Seconds(1));
   timers_->Stop();
-  Schedule(second_, absl::Seconds(1));
+  Schedule(2, absl::Seconds(1));
   EXPECT_EQ(world_.timers().pending(), 0u);
   world_.Advance(absl::Seconds(2));
   EXPECT_THAT(looked_at, IsEmpty());
 }
 
 TEST_F(LeaseTimersTest, ItMayGoWhileItsTimerIsPosted) {
-  Schedule(first_, absl::Seconds(1));
+  Schedule(1, absl::Seconds(1));
   world_.clock().Advance(absl::Seconds(1));
   world_.timers().PostDue();
   timers_.reset();

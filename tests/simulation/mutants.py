@@ -493,15 +493,15 @@ MUTANTS = [
     Mutant(
         "holder_not_told",
         "lease.cc",
-        "      if (now >= NoticeAt()) TellRevoking();\n",
+        "  if (now >= NoticeAt()) TellRevoking();\n",
         "",
         "max_hold takes a lease without REVOKING",
     ),
     Mutant(
         "revocation_not_watched",
         "lease.cc",
-        "      next = std::min({expiry, revoke_at, NoticeAt()});",
-        "      next = std::min({expiry, NoticeAt()});",
+        "next = std::min({expiry, revoke_at, NoticeAt()});",
+        "next = std::min({expiry, NoticeAt()});",
         "a lease is not taken in time",
     ),
     Mutant(
@@ -513,19 +513,38 @@ MUTANTS = [
     ),
     Mutant(
         "later_timer_kept",
-        "lease.cc",
-        "  if (timer_ != coro::Timers::Id::kNone && timer_when_ <= when) "
-        "return timer;",
-        "  if (timer_ != coro::Timers::Id::kNone) return timer;",
-        "a ttl that was shortened is looked at too late",
+        "lease_timers.cc",
+        "      if (timer.when <= when) return;\n",
+        "      return;\n",
+        "a lease is not looked at when its time is over",
+    ),
+    Mutant(
+        "earlier_lease_waits",
+        "lease_timers.cc",
+        "    if (when >= wakes_at_ || stopped_) return;",
+        "    if (wakes_at_ != coro::kNever || stopped_) return;",
+        "a lease is looked at when another's time is over",
+    ),
+    Mutant(
+        "next_lease_forgotten",
+        "lease_timers.cc",
+        "      WakeAt(wheel_.next());\n",
+        "",
+        "once a lease was looked at, no other is",
     ),
     Mutant(
         "timer_left_behind",
         "lease.cc",
-        "    timer = BeginExiting(std::move(cause), runtime().clock.Now());\n  }\n"
-        "  pool_.lease_timers().Cancel(timer);\n",
-        "    timer = BeginExiting(std::move(cause), runtime().clock.Now());\n  }\n",
+        "  pool_.lease_timers().Cancel(*this);\n",
+        "",
         "the timer of an ended lease stays",
+    ),
+    Mutant(
+        "link_over_newcomer_as_short",
+        "wait_queue.cc",
+        "      ++before.steps;\n",
+        "",
+        "who waits is miscounted",
     ),
     Mutant(
         "held_until_exited",
