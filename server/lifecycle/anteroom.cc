@@ -76,22 +76,26 @@ coro::Task<absl::StatusOr<LeasePtr>> Anteroom::Acquire(
   const absl::Status keyed = (*pool)->CheckKey(options.key);
   if (!keyed.ok()) return Refused<absl::StatusOr<LeasePtr>>(keyed);
   const coro::Instant bound = coro::After(now, max_wait);
-  // What is certain to be too late does not even queue.
-  if (now >= std::min(bound, deadline)) {
-    return Refused<absl::StatusOr<LeasePtr>>(WaitTimedOut());
-  }
   options.enter_by = bound;
+  const auto acquire = [pool = *pool, now](AcquireOptions&& options,
+                                           std::stop_token stop,
+                                           coro::Instant deadline) {
+    // What is certain to be too late does not even queue.
+    return now >= deadline
+               ? Refused<absl::StatusOr<LeasePtr>>(WaitTimedOut())
+               : pool->Acquire(std::move(options), std::move(stop), deadline);
+  };
   if (options.request.empty()) {
-    return (*pool)->Acquire(std::move(options), std::move(stop),
-                            std::min(bound, deadline));
+    return acquire(std::move(options), std::move(stop),
+                   std::min(bound, deadline));
   }
   std::string request = options.request;
   std::string arguments = options.arguments;
   // Several callers may share the attempt: it has its own stop, and the bound
   // that they all asked for.
-  auto attempt = [pool = *pool, options = std::move(options),
+  auto attempt = [acquire, options = std::move(options),
                   bound](std::stop_token abandoned) mutable {
-    return pool->Acquire(std::move(options), std::move(abandoned), bound);
+    return acquire(std::move(options), std::move(abandoned), bound);
   };
   return requests_.Acquire(std::move(request), std::move(arguments),
                            std::move(attempt), std::move(stop), deadline);

@@ -1,7 +1,9 @@
 #include "server/lifecycle/lease_table.h"
 
 #include <optional>
+#include <utility>
 
+#include "server/coro/check.h"
 #include "server/error/error.h"
 
 namespace anteroom::lifecycle {
@@ -13,6 +15,7 @@ void LeaseTable::Add(const LeasePtr& lease) {
   Shard& shard = shards_[shard_number];
   coro::MutexLock lock(shard.mu);
   if (shard.free.empty()) {
+    ANTEROOM_CHECK(shard.places.size() < kMostPlaces / shards_.size());
     shard.free.push_back(static_cast<Index>(shard.places.size()));
     shard.places.emplace_back();
   }

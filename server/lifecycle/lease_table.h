@@ -48,7 +48,7 @@ class LeaseTable {
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
 
-  // Gives the lease its id. At most 2^32 are in it.
+  // Gives the lease its id. At most some 2^32 are in it.
   void Add(const LeasePtr& lease);
   // The lease at this place. REQUIRES: it is in the table.
   Lease& At(std::uint32_t place) const;
@@ -65,6 +65,9 @@ class LeaseTable {
 
  private:
   static constexpr int kShardBits = 4;
+  // The last number is no place's: see TimerNode.
+  static constexpr std::uint32_t kMostPlaces =
+      ~std::uint32_t{0} >> kShardBits << kShardBits;
   // Of a shard's places.
   using Index = std::uint32_t;
   struct Shard {
@@ -88,7 +91,8 @@ class LeaseTable {
   const Options options_;
   std::array<Shard, 1 << kShardBits> shards_;
   coro::Mutex mu_;
-  std::deque<Kept> ended_ ABSL_GUARDED_BY(mu_);  // oldest first
+  // Oldest first, but for those that ended side by side.
+  std::deque<Kept> ended_ ABSL_GUARDED_BY(mu_);
   // DropAt(), for whoever looks without the lock; written under it.
   std::atomic<coro::Instant> drop_at_{coro::kNever};
 };

@@ -70,21 +70,22 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
   }
 
   void LookAtDue() {
-    std::vector<LeasePtr> due;
-    coro::Instant now;
-    {
-      coro::MutexLock lock(mu_);
-      if (stopped_) return;
-      now = runtime_.clock.Now();
-      std::vector<coro::TimerNode::Index> places;
-      wheel_.TakeDue(now, places);
-      for (const auto place : places) due.emplace_back(&leases_.At(place));
-      pending_ -= due.size();
-      // At once, if that was not all.
-      wakes_at_ = coro::kNever;
-      WakeAt(wheel_.next());
-    }
-    for (const LeasePtr& lease : due) look_(lease, now);
+    coro::MutexLock lock(mu_);
+    if (stopped_) return;
+    std::vector<coro::TimerNode::Index> due;
+    wheel_.TakeDue(runtime_.clock.Now(), due);
+    pending_ -= due.size();
+    for (const auto place : due) PostLook(LeasePtr(&leases_.At(place)));
+    // At once, if that was not all.
+    wakes_at_ = coro::kNever;
+    WakeAt(wheel_.next());
+  }
+
+  void PostLook(LeasePtr lease) const {
+    runtime_.executor.Post(
+        [look = look_, lease = std::move(lease), &clock = runtime_.clock] {
+          look(lease, clock.Now());
+        });
   }
 
   const coro::Runtime runtime_;

@@ -24,8 +24,8 @@ namespace anteroom::lifecycle {
 
 class LeaseTimers {
  public:
-  // What is called when a lease's time has come. On the executor; by time, and
-  // of one instant in the order in which they were scheduled.
+  // What is called when a lease's time has come, each by a post of its own: by
+  // time, and of one instant in the order in which they were scheduled.
   using Look = void (*)(const LeasePtr& lease, coro::Instant now);
 
   // `leases` outlives this.
@@ -43,7 +43,7 @@ class LeaseTimers {
   // How many are to be looked at.
   std::size_t pending() const;
 
-  // Looks at none any more. Idempotent.
+  // Looks at no more than what it has posted. Idempotent.
   void Stop();
 
  private:

@@ -24,9 +24,9 @@
 //     lease whose exit was decided has one (Exit). All are in `group_`.
 //  4. Fencing tokens grow with each binding.
 //
-// Lock order: mu_, then a lease's, then the event log's. None is held across a
-// hook, a resume or a co_await: what is decided under mu_ and must happen
-// outside is collected in a Todo.
+// Lock order: mu_, then a lease's, then the event log's or that of LeaseTimers.
+// None is held across a hook, a resume or a co_await: what is decided under mu_
+// and must happen outside is collected in a Todo.
 //
 // Destruction: REQUIRES that Drain() has returned and no call is under way.
 //
@@ -341,14 +341,14 @@ class Pool {
   absl::Status EarlyEnd(const Lease& lease) const;
   // Fails the ticket of a lease that is WAITING. False: it is not.
   bool Dismiss(const LeasePtr& lease, const absl::Status& status);
-  // The same for a lease whose init was awaited before it was bound, and whose
-  // object has no Enter.
-  absl::Status GrantAtOnce(const LeasePtr& lease, const std::stop_token& stop,
-                           coro::Instant deadline);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
   absl::Status Grant(const LeasePtr& lease,
                      const std::shared_ptr<Instance>& instance, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);
+  // The same where the object has no Enter: its init was awaited before the
+  // lease was bound.
+  absl::Status GrantAtOnce(const LeasePtr& lease, const std::stop_token& stop,
+                           coro::Instant deadline);
   std::vector<LeasePtr> Bound() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unbind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance,
               bool retire);

@@ -142,7 +142,7 @@ class WaitQueue {
 
  private:
   using Link = Ticket::Link;
-  // For as many as a place can tell apart, and more than fit into memory.
+  // For 4^16 tickets, which are more than fit into memory.
   static constexpr std::size_t kLevels = 16;
 
   // On each level, the last ticket before a place (null: there is none), and

@@ -48,6 +48,7 @@ TEST_F(EndTest, WithManyRenewalsOneTimerIsEnough) {
     world_.Advance(absl::Seconds(1));
   }
   EXPECT_EQ(anteroom_->leases_watched(), 1u);
+  EXPECT_EQ(world_.timers().pending(), 1u);
 }
 
 TEST_F(EndTest, AnExpiryThatIsPutOffIsShownSo) {

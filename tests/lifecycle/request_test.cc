@@ -86,6 +86,19 @@ TEST_F(RequestTest, AJoinerDoesNotInheritABoundThatHasPassed) {
   EXPECT_FALSE(second.done()) << second.value().status();
 }
 
+TEST_F(RequestTest, ARequestThatMayNotWaitIsToldOfAnIdThatWasUsedBefore) {
+  Serve(kNoHooks);
+  const AcquireOutcome first = StartAcquire(WithId());
+  AcquireOptions other = WithId();
+  other.arguments = "other arguments";
+  const AcquireOutcome reused = StartAcquire(other, absl::ZeroDuration());
+  const AcquireOutcome late = StartAcquire({}, absl::ZeroDuration());
+  world_.RunUntilIdle();
+  EXPECT_TRUE(first.value().ok());
+  EXPECT_THAT(reused.value().status(), FailsWith(Reason::kRequestIdReused));
+  EXPECT_THAT(late.value().status(), FailsWith(Reason::kWaitTimedOut));
+}
+
 TEST_F(RequestTest, ADrainedServerSaysSoToARequestWithAnId) {
   Serve(kAllHooks);
   DrainAndCheck();

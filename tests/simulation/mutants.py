@@ -526,9 +526,16 @@ MUTANTS = [
         "a lease is looked at when another's time is over",
     ),
     Mutant(
+        "later_wake_left",
+        "lease_timers.cc",
+        "    runtime_.timers.Cancel(timer_);\n",
+        "",
+        "each lease with an earlier end leaves a timer of the runtime",
+    ),
+    Mutant(
         "next_lease_forgotten",
         "lease_timers.cc",
-        "      WakeAt(wheel_.next());\n",
+        "    WakeAt(wheel_.next());\n",
         "",
         "once a lease was looked at, no other is",
     ),
