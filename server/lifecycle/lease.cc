@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
+#include "server/coro/prefetch.h"
 #include "server/error/error.h"
 #include "server/lifecycle/instance.h"
 #include "server/lifecycle/pool.h"
@@ -396,6 +397,11 @@ std::shared_ptr<Instance> Lease::instance() const {
 Payload Lease::value() const {
   coro::MutexLock lock(mu_);
   return kept().value == nullptr ? Payload() : *kept().value;
+}
+
+// An ended lease's stays where it is.
+void Lease::PrefetchKept() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  coro::Prefetch(rare_.get());
 }
 
 Receipt Lease::receipt() const {

@@ -184,6 +184,8 @@ class Lease : public coro::Counted<Lease> {
   void OnEnd(EndCall call);
   // REQUIRES: ENDED.
   Receipt receipt() const;
+  // Prefetches what is kept of it. REQUIRES: ENDED.
+  void PrefetchKept() const;
 
   // Stops its enter; the lease ends with `cause` as soon as that has ended.
   // False, without effect, unless ENTERING. The first cause stands.

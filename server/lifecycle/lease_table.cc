@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/coro/check.h"
+#include "server/coro/prefetch.h"
 #include "server/error/error.h"
 
 namespace anteroom::lifecycle {
@@ -59,6 +60,12 @@ coro::Instant LeaseTable::DropAt() const {
                                                : ended_.front().until;
 }
 
+void LeaseTable::PrefetchOldest() const {
+  // The first itself was prefetched when it was the second.
+  if (!ended_.empty()) ended_.front().lease->PrefetchKept();
+  if (ended_.size() > 1) coro::Prefetch(ended_[1].lease.get());
+}
+
 std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
   std::vector<LeasePtr> dropped;
   if (now < drop_at_.load(std::memory_order_relaxed)) return dropped;
@@ -68,6 +75,7 @@ std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
       dropped.push_back(std::move(ended_.front().lease));
       ended_.pop_front();
     }
+    PrefetchOldest();
     drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
   for (const LeasePtr& lease : dropped) {

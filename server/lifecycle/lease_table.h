@@ -84,6 +84,8 @@ class LeaseTable {
     return shards_[id.place % shards_.size()];
   }
   static Index IndexOf(std::uint32_t place) { return place >> kShardBits; }
+  // What the next calls drop: that ended long ago.
+  void PrefetchOldest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When the oldest of ended_ is to be dropped; kNever: there is none.
   coro::Instant DropAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "server/coro/check.h"
+#include "server/coro/prefetch.h"
 
 namespace anteroom::lifecycle {
 
@@ -97,11 +98,20 @@ bool WaitQueue::Remove(Ticket& ticket) {
     if (before.next == nullptr) ends_[level] = path.tickets[level];
   }
   if (ticket.links_.front().next != nullptr) ++departures_;
+  if (path.counts.front() == 0) PrefetchFront();
   ticket.links_.clear();
   --size_;
   if (ticket.lease->deferred()) deferred_.erase(ticket.place);
   const std::shared_ptr<Ticket> last = std::move(ticket.kept_);
   return true;
+}
+
+void WaitQueue::PrefetchFront() const {
+  const Ticket* const first = head_.front().next;
+  if (first == nullptr) return;
+  // The first itself was prefetched when it was the second.
+  coro::Prefetch(first->lease.get());
+  coro::Prefetch(first->links_.front().next);
 }
 
 std::shared_ptr<Ticket> WaitQueue::DeferredFrom(std::size_t offset) const {

@@ -161,6 +161,9 @@ class WaitQueue {
     return ticket == nullptr ? head_[level] : ticket->links_[level];
   }
   Path PathTo(const Ticket::Place& place) const;
+  // What is looked at when the next are taken from the front: they came long
+  // ago.
+  void PrefetchFront() const;
   // The ticket that `offset` are before; null if there are no more.
   Ticket* Reach(std::size_t offset) const;
 
