@@ -9,9 +9,10 @@
 
 namespace anteroom::coro {
 
-// All of `object`, which may be gone.
+// All of `object`; null: nothing.
 template <typename T>
 void Prefetch(const T* object) {
+  if (object == nullptr) return;
   constexpr std::size_t kCacheLine = 64;
   const auto* const bytes = reinterpret_cast<const char*>(object);
   for (std::size_t i = 0; i < sizeof(T); i += kCacheLine) {
