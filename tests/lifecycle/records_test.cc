@@ -135,56 +135,62 @@ TEST_F(KeptTest, AnIdThatNeverWasIsNotFound) {
   }
 }
 
-TEST(LeaseTableTest, TheOldestReceiptsGoFirst) {
+// Lends one object after another, and keeps so many receipts.
+struct House {
+  explicit House(std::size_t receipts_max)
+      : anteroom(world.runtime(),
+                 {.receipts = {.receipts_max = receipts_max}}) {
+    EXPECT_TRUE(
+        anteroom
+            .AddResource("r", {},
+                         std::make_unique<testing::ScriptedKind>(script))
+            .ok());
+  }
+  ~House() { world.Run(anteroom.Drain()); }
+
+  LeasePtr Acquire() {
+    return *world.Run(
+        anteroom.Acquire("r", {}, absl::InfiniteDuration(), {}, coro::kNever));
+  }
+  void Release(const std::string& id) {
+    (void)world.Run(anteroom.Release(id, {}, {}, coro::kNever));
+  }
+
   testing::ManualRuntime world;
-  Anteroom::Options options;
-  options.receipts.receipts_max = 2;
-  Anteroom anteroom(world.runtime(), options);
   testing::Script script;
-  ASSERT_TRUE(
-      anteroom
-          .AddResource("r", {}, std::make_unique<testing::ScriptedKind>(script))
-          .ok());
+  Anteroom anteroom;
+};
+
+TEST(LeaseTableTest, TheOldestReceiptsGoFirst) {
+  House house(/*receipts_max=*/2);
   std::vector<std::string> ids;
   for (int i = 0; i < 3; ++i) {
-    const auto lease = world.Run(
-        anteroom.Acquire("r", {}, absl::InfiniteDuration(), {}, coro::kNever));
-    ids.push_back((*lease)->id());
-    (void)world.Run(anteroom.Release(ids.back(), {}, {}, coro::kNever));
+    const LeasePtr lease = house.Acquire();
+    ids.push_back(lease->id());
+    house.Release(ids.back());
   }
-  EXPECT_FALSE(anteroom.Find(ids[0]).ok());
-  EXPECT_TRUE(anteroom.Find(ids[1]).ok());
-  EXPECT_TRUE(anteroom.Find(ids[2]).ok());
-  world.Run(anteroom.Drain());
+  EXPECT_FALSE(house.anteroom.Find(ids[0]).ok());
+  EXPECT_TRUE(house.anteroom.Find(ids[1]).ok());
+  EXPECT_TRUE(house.anteroom.Find(ids[2]).ok());
 }
 
 TEST(LeaseTableTest, ALeaseIsNotTakenForOneThatHadItsPlaceBefore) {
-  testing::ManualRuntime world;
-  Anteroom::Options options;
-  options.receipts.receipts_max = 0;
-  Anteroom anteroom(world.runtime(), options);
-  testing::Script script;
-  ASSERT_TRUE(
-      anteroom
-          .AddResource("r", {}, std::make_unique<testing::ScriptedKind>(script))
-          .ok());
+  House house(/*receipts_max=*/0);
   std::set<std::string> ids;
   std::set<std::uint32_t> places;
   constexpr std::size_t kLeases = 100;
   for (std::size_t i = 0; i < kLeases; ++i) {
-    const auto lease = world.Run(
-        anteroom.Acquire("r", {}, absl::InfiniteDuration(), {}, coro::kNever));
-    const std::string id = (*lease)->id();
+    const LeasePtr lease = house.Acquire();
+    const std::string id = lease->id();
     for (const std::string& other : ids)
-      EXPECT_FALSE(anteroom.Find(other).ok());
-    EXPECT_EQ(*anteroom.Find(id), *lease);
+      EXPECT_FALSE(house.anteroom.Find(other).ok());
+    EXPECT_EQ(*house.anteroom.Find(id), lease);
     ids.insert(id);
-    places.insert((*lease)->secret().place);
-    (void)world.Run(anteroom.Release(id, {}, {}, coro::kNever));
+    places.insert(lease->secret().place);
+    house.Release(id);
   }
   EXPECT_EQ(ids.size(), kLeases);
   EXPECT_LT(places.size(), kLeases) << "no place was taken again";
-  world.Run(anteroom.Drain());
 }
 
 TEST(PolicyTest, TheDefaultsAreValid) { EXPECT_TRUE(Validate(Policy()).ok()); }
