@@ -1,5 +1,6 @@
 #include "server/lifecycle/scope_runner.h"
 
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -17,9 +18,31 @@ absl::Status Superseded() {
 
 }  // namespace
 
+bool ScopeRunner::Attach(std::shared_ptr<ScopeStream> stream,
+                         Scope::Input first, std::vector<Scope::Input> rest) {
+  std::vector<Item> items;
+  items.reserve(1 + rest.size());
+  items.push_back({std::move(first), nullptr, nullptr});
+  for (Scope::Input& input : rest) {
+    items.push_back({std::move(input), stream, nullptr});
+  }
+  items.front().attach = std::move(stream);
+  return !Store(std::move(items));
+}
+
 void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
                        Scope::Input input) {
   Push({std::move(input), stream, nullptr});
+}
+
+void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
+                       std::vector<Scope::Input> inputs) {
+  std::vector<Item> items;
+  items.reserve(inputs.size());
+  for (Scope::Input& input : inputs) {
+    items.push_back({std::move(input), stream, nullptr});
+  }
+  if (Store(std::move(items))) Pump();
 }
 
 void ScopeRunner::OnEvent(const Event& event) {
@@ -37,6 +60,17 @@ bool ScopeRunner::Store(Item&& item) {
   return !std::exchange(pumping_, true);
 }
 
+bool ScopeRunner::Store(std::vector<Item>&& items) {
+  coro::MutexLock lock(mu_);
+  if (items_.empty()) {
+    items_ = std::move(items);
+  } else {
+    items_.insert(items_.end(), std::move_iterator(items.begin()),
+                  std::move_iterator(items.end()));
+  }
+  return !std::exchange(pumping_, true);
+}
+
 void ScopeRunner::Push(Item&& item) {
   {
     coro::MutexLock lock(mu_);
@@ -51,23 +85,19 @@ void ScopeRunner::Push(Item&& item) {
   Pump();
 }
 
-std::optional<ScopeRunner::Item> ScopeRunner::TakeStored() {
+bool ScopeRunner::TakeStored(std::vector<Item>& items) {
   while (true) {
     {
       coro::MutexLock lock(mu_);
-      if (taken_ < items_.size()) {
-        std::optional<Item> next(std::move(items_[taken_++]));
-        if (taken_ == items_.size()) {
-          items_.clear();
-          taken_ = 0;
-        }
-        return next;
+      if (!items_.empty()) {
+        items_.swap(items);
+        return true;
       }
-      // There may be many streams, and most are idle: they keep room for one.
-      if (items_.capacity() > 1) items_ = std::vector<Item>();
       if (unflushed_ == 0) {
+        // There may be many streams, and most are idle: they keep no room.
+        items_ = std::vector<Item>();
         pumping_ = false;
-        return std::nullopt;
+        return false;
       }
     }
     Flush();
@@ -75,7 +105,11 @@ std::optional<ScopeRunner::Item> ScopeRunner::TakeStored() {
 }
 
 void ScopeRunner::Pump() {
-  while (std::optional<Item> item = TakeStored()) Handle(*item);
+  std::vector<Item> items;
+  while (TakeStored(items)) {
+    for (Item& item : items) Handle(item);
+    items.clear();
+  }
 }
 
 void ScopeRunner::Handle(Item& item) {

@@ -74,14 +74,17 @@ class ScopeRunner : public EventSink,
   // one that the scope had ends with SUPERSEDED. Of a scope that is done, or
   // that no stream may take over any more, `stream` learns why. False: the
   // caller must call Pump(), when it holds no lock.
-  bool Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first) {
-    return !Store({std::move(first), nullptr, std::move(stream)});
-  }
+  // `rest`: what it says together with that, and is then answered together.
+  bool Attach(std::shared_ptr<ScopeStream> stream, Scope::Input first,
+              std::vector<Scope::Input> rest);
   // Has what came handled, here and now. REQUIRES: it was asked for, and the
   // caller keeps this.
   void Pump();
   // What a stream says. Without effect if the scope has another by now.
   void Feed(const std::shared_ptr<ScopeStream>& stream, Scope::Input input);
+  // The same of several that it says together: they are answered together.
+  void Feed(const std::shared_ptr<ScopeStream>& stream,
+            std::vector<Scope::Input> inputs);
   // Nobody will come back: the server goes away.
   void Close() { Push({Scope::Closing{}, nullptr, nullptr}); }
 
@@ -100,11 +103,12 @@ class ScopeRunner : public EventSink,
 
   // For the pump. True: the caller must see to it that Pump() runs.
   bool Store(Item&& item);
+  bool Store(std::vector<Item>&& items);
   // Has it handled, here and now, unless a pump is at work that will.
   void Push(Item&& item);
-  // The next that is stored. Nothing: the pump rests, and all that was
-  // said is on its way.
-  std::optional<Item> TakeStored();
+  // What is stored, into `items`, which is empty. False: the pump rests, and
+  // all that was said is on its way.
+  bool TakeStored(std::vector<Item>& items);
   void Handle(Item& item);
   // False: the scope is done.
   bool Take(const Item& item);
@@ -164,7 +168,6 @@ class ScopeRunner : public EventSink,
 
   coro::Mutex mu_;
   std::vector<Item> items_ ABSL_GUARDED_BY(mu_);  // empty while the pump rests
-  std::size_t taken_ ABSL_GUARDED_BY(mu_) = 0;    // of those
   bool pumping_ ABSL_GUARDED_BY(mu_) = false;
 };
 

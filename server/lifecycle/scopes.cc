@@ -12,7 +12,8 @@
 namespace anteroom::lifecycle {
 
 absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
-    Scope::AcquireRequested request, std::shared_ptr<ScopeStream> stream) {
+    Scope::AcquireRequested request, std::shared_ptr<ScopeStream> stream,
+    std::vector<Scope::Input> rest) {
   const absl::StatusOr<Pool*> pool = anteroom_.FindPool(request.resource);
   if (!pool.ok()) return pool.status();
   request.disconnect_grace = std::min(request.disconnect_grace,
@@ -30,7 +31,8 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
     if (runner.ok() && *runner != nullptr) {
       Scope::Resumed resumed;
       resumed.by_acquire = true;
-      pumped = (*runner)->Attach(std::move(stream), std::move(resumed));
+      pumped = (*runner)->Attach(std::move(stream), std::move(resumed),
+                                 std::move(rest));
     } else if (runner.ok()) {
       runner = begun;
       // Before who joins it can say anything.
@@ -39,7 +41,8 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
       }
       pumped = begun->Attach(
           std::move(stream),
-          std::make_unique<Scope::AcquireRequested>(std::move(request)));
+          std::make_unique<Scope::AcquireRequested>(std::move(request)),
+          std::move(rest));
     }
   }
   if (!pumped) (*runner)->Pump();
@@ -59,7 +62,7 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Join(
 
 absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
     absl::string_view lease_id, Scope::Resumed resumed,
-    std::shared_ptr<ScopeStream> stream) {
+    std::shared_ptr<ScopeStream> stream, std::vector<Scope::Input> rest) {
   std::shared_ptr<ScopeRunner> runner;
   if (const std::optional<LeaseId> id = LeaseId::Parse(lease_id)) {
     coro::MutexLock lock(mu_);
@@ -67,7 +70,8 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Resume(
     if (found != by_lease_.end()) runner = found->second;
   }
   if (runner != nullptr) {
-    if (!runner->Attach(std::move(stream), std::move(resumed))) {
+    if (!runner->Attach(std::move(stream), std::move(resumed),
+                        std::move(rest))) {
       runner->Pump();
     }
     return runner;

@@ -17,6 +17,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -47,16 +48,19 @@ class Scopes {
 
   // The scope that `request`, the first that `stream` says, begins; or the live
   // one that the same request id has begun, which `stream` then takes over.
-  // REQUEST_ID_REUSED if that had other arguments; DRAINING.
+  // REQUEST_ID_REUSED if that had other arguments; DRAINING. `rest`: what the
+  // stream says together with it.
   absl::StatusOr<std::shared_ptr<ScopeRunner>> Acquire(
-      Scope::AcquireRequested request, std::shared_ptr<ScopeStream> stream);
+      Scope::AcquireRequested request, std::shared_ptr<ScopeStream> stream,
+      std::vector<Scope::Input> rest = {});
 
   // The live scope of this lease, which `stream` takes over. LEASE_NOT_FOUND;
   // LEASE_ENDED if its end is not kept any more; INVALID_REQUEST if it is held
-  // by no scope that may be resumed.
+  // by no scope that may be resumed. `rest`: what the stream says together with
+  // it.
   absl::StatusOr<std::shared_ptr<ScopeRunner>> Resume(
       absl::string_view lease_id, Scope::Resumed resumed,
-      std::shared_ptr<ScopeStream> stream);
+      std::shared_ptr<ScopeStream> stream, std::vector<Scope::Input> rest = {});
 
   // Ended scopes that are kept for a stream to hear their end.
   static constexpr std::size_t kMaxLingering = 1000;

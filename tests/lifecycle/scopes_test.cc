@@ -101,6 +101,27 @@ TEST_F(ScopesTest, WhatIsSaidAtOnceIsFlushedOnce) {
   EXPECT_EQ(stream->flushes, before + 1);
 }
 
+TEST_F(ScopesTest, WhatIsSaidTogetherIsAnsweredTogether) {
+  Serve(kNoHooks);
+  const auto stream = std::make_shared<RecordingStream>();
+  std::vector<Scope::Input> rest;
+  rest.emplace_back(std::make_unique<Scope::Use>(1, "echo"));
+  rest.emplace_back(std::make_unique<Scope::Use>(2, "echo"));
+  const auto runner = anteroom_->scopes().Acquire(Asking(absl::ZeroDuration()),
+                                                  stream, std::move(rest));
+  world_.RunUntilIdle();
+  ASSERT_TRUE(runner.ok()) << runner.status();
+  EXPECT_EQ(stream->words, "entered used used");
+  EXPECT_EQ(stream->flushes, 1);
+  std::vector<Scope::Input> more;
+  more.emplace_back(std::make_unique<Scope::Use>(1, "echo"));
+  more.emplace_back(std::make_unique<Scope::Use>(2, "echo"));
+  (*runner)->Feed(stream, std::move(more));
+  world_.RunUntilIdle();
+  EXPECT_EQ(stream->words, "entered used used used used");
+  EXPECT_EQ(stream->flushes, 2);
+}
+
 TEST_F(ScopesTest, AScopeWithoutGraceIsFoundByNoStream) {
   Serve(kAllHooks);
   const auto [runner, stream] = Enter(absl::ZeroDuration());

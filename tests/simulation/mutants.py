@@ -996,6 +996,31 @@ MUTANTS = [
         "what is said at once is never flushed",
     ),
     Mutant(
+        "rest_lost",
+        "scope_runner.cc",
+        "  for (Scope::Input& input : rest) {\n"
+        "    items.push_back({std::move(input), stream, nullptr});\n"
+        "  }\n",
+        "",
+        "what came with a stream's first request is lost",
+    ),
+    Mutant(
+        "old_stream_heard_if_it_says_several",
+        "scope_runner.cc",
+        "  for (Scope::Input& input : inputs) {\n"
+        "    items.push_back({std::move(input), stream, nullptr});\n",
+        "  for (Scope::Input& input : inputs) {\n"
+        "    items.push_back({std::move(input), nullptr, nullptr});\n",
+        "a stream that lost its scope is heard where it says several at once",
+    ),
+    Mutant(
+        "handled_again",
+        "scope_runner.cc",
+        "    items.clear();\n",
+        "",
+        "what was handled is handled again",
+    ),
+    Mutant(
         "superseded_not_told",
         "scope_runner.cc",
         "    if (stream_ != nullptr) stream_->Finish(Superseded());\n",

@@ -135,8 +135,12 @@ void RandomScope::Begin(Scope::AcquireRequested acquire,
   grace_ =
       std::min(acquire.disconnect_grace, world_.policy.max_disconnect_grace);
   stream_ = std::make_shared<Stream>(*this, deadline, 0, false);
-  const auto runner =
-      world_.anteroom.scopes().Acquire(std::move(acquire), stream_);
+  std::vector<Scope::Input> rest;
+  if (!world_.witness.draining() && world_.chance.OneIn(4)) {
+    rest = PutTogether();
+  }
+  const auto runner = world_.anteroom.scopes().Acquire(
+      std::move(acquire), stream_, std::move(rest));
   if (runner.ok()) {
     runner_ = *runner;
     WatchDeadline();
@@ -179,8 +183,10 @@ void RandomScope::Act() {
     if (what < 14) Resume();
     return;
   }
-  if (what < 8) {
+  if (what < 6) {
     NewUse(/*arrives=*/true);
+  } else if (what < 8) {
+    runner_->Feed(stream_, PutTogether());
   } else if (what < 10) {
     CancelOne();
   } else if (what < 13) {
@@ -188,7 +194,7 @@ void RandomScope::Act() {
   } else if (what < 15) {
     Acknowledge();
   } else if (what < 17) {
-    Release();
+    Release(/*certain=*/world_.chance.OneIn(2));
   } else if (what < 20) {
     Break();
   } else if (what == 20) {
@@ -206,6 +212,27 @@ void RandomScope::Act() {
   }
 }
 
+void RandomScope::Say(Scope::Input input) {
+  if (together_.has_value()) return together_->push_back(std::move(input));
+  runner_->Feed(stream_, std::move(input));
+}
+
+std::vector<Scope::Input> RandomScope::PutTogether() {
+  together_.emplace();
+  for (std::uint64_t left = 1 + world_.chance.Pick(4); left > 0; --left) {
+    const std::uint64_t what = world_.chance.Pick(4);
+    if (what < 2) {
+      NewUse(/*arrives=*/true);
+    } else if (what == 2) {
+      CancelOne();
+    } else {
+      Acknowledge();
+    }
+  }
+  if (world_.chance.OneIn(3)) Release(/*certain=*/false);
+  return *std::exchange(together_, std::nullopt);
+}
+
 void RandomScope::SendUse(std::uint64_t call_id) {
   Call& call = calls_.at(call_id);
   // Where its lease's end is told before it is heard, nothing answers it.
@@ -221,9 +248,8 @@ void RandomScope::SendUse(std::uint64_t call_id) {
   }
   absl::Status invalid;
   if (call.invalid) invalid = InvalidField("method_name", "is none");
-  runner_->Feed(stream_, std::make_unique<Scope::Use>(
-                             call_id, "m", world_.witness.ArgumentOf(*call.use),
-                             std::move(invalid)));
+  Say(std::make_unique<Scope::Use>(
+      call_id, "m", world_.witness.ArgumentOf(*call.use), std::move(invalid)));
 }
 
 UseTrack& RandomScope::MakeUse(bool arrives) {
@@ -279,9 +305,15 @@ void RandomScope::UseOnAnOldStream() {
   if (old_.empty()) return;
   UseTrack& use = world_.witness.NewUse();
   use.disowned = true;
-  runner_->Feed(old_[world_.chance.Pick(old_.size())],
-                std::make_unique<Scope::Use>(++last_call_, "m",
-                                             world_.witness.ArgumentOf(use)));
+  std::vector<Scope::Input> said;
+  said.emplace_back(std::make_unique<Scope::Use>(
+      ++last_call_, "m", world_.witness.ArgumentOf(use)));
+  const auto& old = old_[world_.chance.Pick(old_.size())];
+  if (world_.chance.OneIn(2)) {
+    runner_->Feed(old, std::move(said));
+  } else {
+    runner_->Feed(old, std::move(said.front()));
+  }
 }
 
 std::vector<std::uint64_t> RandomScope::Unanswered() const {
@@ -297,7 +329,7 @@ void RandomScope::CancelOne() {
   if (ids.empty()) return;
   const std::uint64_t id = ids[world_.chance.Pick(ids.size())];
   calls_.at(id).use->left = true;
-  runner_->Feed(stream_, Scope::CancelRequested{id});
+  Say(Scope::CancelRequested{id});
 }
 
 void RandomScope::Acknowledge() {
@@ -308,17 +340,15 @@ void RandomScope::Acknowledge() {
     call.acknowledged = !late;
     acknowledged.call_ids.push_back(id);
   }
-  runner_->Feed(stream_, std::move(acknowledged));
+  Say(std::move(acknowledged));
 }
 
-void RandomScope::Release() {
+void RandomScope::Release(bool certain) {
   ExitCause cause;
   if (world_.chance.OneIn(4)) {
     cause.reason = ExitReason::kBodyFailed;
     cause.error = absl::AbortedError("the body failed");
   }
-  // Where nothing else can come first, it is known what comes of it.
-  const bool certain = world_.chance.OneIn(2);
   if (certain) world_.settle();
   if (!Attached()) return;
   if (!released_ && !half_closed_ && !malformed_ && !spent_) {
@@ -336,7 +366,7 @@ void RandomScope::Release() {
     }
   }
   released_ = true;
-  runner_->Feed(stream_, Scope::ReleaseRequested{std::move(cause)});
+  Say(Scope::ReleaseRequested{std::move(cause)});
 }
 
 // By a unary call, which the scope hears of as of any other end.

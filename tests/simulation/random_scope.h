@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -68,6 +69,9 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   bool LeaseEnded() const;
   bool AcquireFailed() const;
   std::shared_ptr<Stream> NewStream(std::uint64_t after, bool by_acquire);
+  // To the scope, or into `together_`.
+  void Say(Scope::Input input);
+  std::vector<Scope::Input> PutTogether();
   void SendUse(std::uint64_t call_id);
   std::vector<std::uint64_t> Unanswered() const;
   bool MayResume() const;
@@ -77,7 +81,9 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void UseOnAnOldStream();
   void CancelOne();
   void Acknowledge();
-  void Release();
+  // `certain`: at a time when nothing else can come first, so that it is known
+  // what comes of it.
+  void Release(bool certain);
   void ReleaseByLease();
   void HalfClose();
   void Malform();
@@ -115,6 +121,8 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   std::shared_ptr<ScopeRunner> runner_;
   std::shared_ptr<Stream> stream_;  // the last
   std::vector<std::shared_ptr<Stream>> old_;
+  // What is said in one message, while it is put together.
+  std::optional<std::vector<Scope::Input>> together_;
   std::map<std::uint64_t, Call> calls_;
   std::uint64_t last_call_ = 0;
   std::uint64_t again_ = 0;  // a live call whose id was said for another
