@@ -18,13 +18,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
 #include "server/coro/task.h"
 #include "server/coro/task_group.h"
 #include "server/error/error.h"
 #include "server/rpc/byte_stream.h"
 #include "server/rpc/calls.h"
 #include "server/rpc/incoming.h"
+#include "server/rpc/message_bytes.h"
 
 namespace anteroom::rpc {
 
@@ -48,14 +48,10 @@ class BidiStream {
   }
 
   // INVALID_REQUEST for a message that does not parse.
-  static absl::StatusOr<Request> Parse(grpc::ByteBuffer& bytes) {
-    Request request;
-    if (!grpc::SerializationTraits<Request>::Deserialize(&bytes, &request)
-             .ok()) {
-      return Error(Reason::kInvalidRequest,
-                   "the message is not a valid request of this RPC");
-    }
-    return request;
+  static absl::Status Parse(grpc::ByteBuffer& bytes, Request& request) {
+    if (rpc::Parse(bytes, request)) return absl::OkStatus();
+    return Error(Reason::kInvalidRequest,
+                 "the message is not a valid request of this RPC");
   }
 
   // Both: nullopt once there are no more, CANCELLED if `stop` came first.
@@ -65,9 +61,10 @@ class BidiStream {
     const ReadEnd end = co_await ReadBytes(std::move(stop), bytes);
     if (end == ReadEnd::kStopped) co_return ReadStopped();
     if (end == ReadEnd::kOver) co_return std::nullopt;
-    absl::StatusOr<Request> request = Parse(bytes);
-    if (!request.ok()) co_return request.status();
-    co_return *std::move(request);
+    Request request;
+    absl::Status parsed = Parse(bytes, request);
+    if (!parsed.ok()) co_return parsed;
+    co_return request;
   }
 
   // Whether more than `most` of responses queues up, and the stream is not
@@ -81,14 +78,7 @@ class BidiStream {
 
   // Queues a response, which is written at the latest with the next Flush() or
   // the end; never waits. Dropped if the stream is broken.
-  void Queue(const Response& response) {
-    grpc::ByteBuffer bytes;
-    bool own = false;
-    if (grpc::SerializationTraits<Response>::Serialize(response, &bytes, &own)
-            .ok()) {
-      bytes_->Queue(std::move(bytes));
-    }
-  }
+  void Queue(const Response& response) { bytes_->Queue(ToBytes(response)); }
   void Flush() { bytes_->Flush(); }
   void Send(const Response& response) {
     Queue(response);

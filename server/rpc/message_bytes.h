@@ -1,31 +1,26 @@
-// Messages of our client calls, to and from bytes.
+// Messages, to and from the bytes of a stream or of a client's call.
 #ifndef ANTEROOM_SERVER_RPC_MESSAGE_BYTES_H_
 #define ANTEROOM_SERVER_RPC_MESSAGE_BYTES_H_
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "grpcpp/impl/codegen/proto_utils.h"
+#include "google/protobuf/message_lite.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "server/coro/check.h"
 
 namespace anteroom::rpc {
 
-template <typename Message>
-grpc::ByteBuffer ToBytes(const Message& message) {
-  grpc::ByteBuffer bytes;
-  bool own = false;
-  // Fails only for what is larger than 2 GiB.
-  ANTEROOM_CHECK(
-      grpc::SerializationTraits<Message>::Serialize(message, &bytes, &own)
-          .ok());
-  return bytes;
-}
+// In one piece of memory: gRPC's own serialization would ask the message for
+// its size twice more, and fill pieces. REQUIRES: less than 2 GiB.
+grpc::ByteBuffer ToBytes(const google::protobuf::MessageLite& message);
+
+// Takes `bytes` into `message`. False: it does not parse.
+bool Parse(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message);
 
 // INTERNAL if it does not parse.
 template <typename Message>
 absl::StatusOr<Message> FromBytes(grpc::ByteBuffer bytes) {
   Message message;
-  if (!grpc::SerializationTraits<Message>::Deserialize(&bytes, &message).ok()) {
+  if (!Parse(bytes, message)) {
     return absl::InternalError("what it answered is no message of this RPC");
   }
   return message;

@@ -229,7 +229,8 @@ Task<absl::Status> AdminHandlers::ListLeases(
         return pool.Leases(cursor, max);
       },
       [&](const LeasePtr& lease) -> std::optional<std::size_t> {
-        v1::Lease proto = ToProto(*lease, LeaseId::kHidden);
+        v1::Lease proto;
+        ToProto(*lease, LeaseId::kHidden, &proto);
         // It has ended since, or an exit hook outlived its bound.
         if (proto.state() == v1::Lease::STATE_ENDED) return std::nullopt;
         const std::size_t bytes = proto.ByteSizeLong();
@@ -255,7 +256,7 @@ Task<absl::Status> AdminHandlers::RevokeLease(
   const bool exiting = (*lease)->state() == LeaseState::kExiting;
   pool.Revoke(*lease, *notice, lifecycle::ExitReason::kRevoked);
   v1::Lease& proto = *response.mutable_lease();
-  proto = ToProto(**lease, LeaseId::kHidden);
+  ToProto(**lease, LeaseId::kHidden, &proto);
   if (!exiting && !proto.has_revoke_time()) {  // taken at once
     ToProto(clock_.WallNow(), proto.mutable_revoke_time());
   }
@@ -304,7 +305,7 @@ Task<absl::Status> AdminHandlers::ExplainWait(
   const auto add_lease = [](auto& leases) {
     return [&leases](const LeasePtr& lease) {
       v1::Lease& proto = *leases.Add();
-      proto = ToProto(*lease, LeaseId::kHidden);
+      ToProto(*lease, LeaseId::kHidden, &proto);
       return proto.ByteSizeLong();
     };
   };

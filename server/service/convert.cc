@@ -301,68 +301,65 @@ void ToProto(lifecycle::Payload&& payload, v1::Payload* proto) {
   proto->set_data(std::move(payload.data));
 }
 
-v1::Receipt ToProto(const lifecycle::Receipt& receipt) {
-  v1::Receipt proto;
-  proto.set_reason(ToProto(receipt.reason));
-  proto.set_error_suppressed(receipt.error_suppressed);
-  *proto.mutable_exit_status() = rpc::ToProto(receipt.exit_status);
-  ToProto(receipt.held, proto.mutable_held());
-  ToProto(receipt.exited, proto.mutable_exited());
-  proto.set_attempts(receipt.attempts);
-  ToProto(receipt.end_time, proto.mutable_end_time());
-  return proto;
+void ToProto(const lifecycle::Receipt& receipt, v1::Receipt* proto) {
+  proto->set_reason(ToProto(receipt.reason));
+  proto->set_error_suppressed(receipt.error_suppressed);
+  google::rpc::Status& exit_status = *proto->mutable_exit_status();
+  if (!receipt.exit_status.ok()) {
+    exit_status = rpc::ToProto(receipt.exit_status);
+  }
+  ToProto(receipt.held, proto->mutable_held());
+  ToProto(receipt.exited, proto->mutable_exited());
+  proto->set_attempts(receipt.attempts);
+  ToProto(receipt.end_time, proto->mutable_end_time());
 }
 
-v1::LifecycleEvent ToProto(const lifecycle::Event& event) {
-  v1::LifecycleEvent proto;
-  proto.set_sequence(event.sequence);
-  ToProto(event.time, proto.mutable_time());
-  proto.set_resource(event.resource());
-  proto.set_key(event.key());
-  proto.set_instance_id(event.instance_id());
-  proto.set_lease_name(event.lease_name());
-  proto.set_phase(ToProto(event.phase));
-  proto.set_message(event.message);
-  if (event.progress.has_value()) proto.set_progress(*event.progress);
-  proto.set_queue_position(event.queue_position);
+void ToProto(const lifecycle::Event& event, v1::LifecycleEvent* proto) {
+  proto->set_sequence(event.sequence);
+  ToProto(event.time, proto->mutable_time());
+  proto->set_resource(event.resource());
+  proto->set_key(event.key());
+  proto->set_instance_id(event.instance_id());
+  proto->set_lease_name(event.lease_name());
+  proto->set_phase(ToProto(event.phase));
+  proto->set_message(event.message);
+  if (event.progress.has_value()) proto->set_progress(*event.progress);
+  proto->set_queue_position(event.queue_position);
   if (!event.status.ok()) {
-    *proto.mutable_status() = rpc::ToProto(event.status);
+    *proto->mutable_status() = rpc::ToProto(event.status);
   }
   if (event.deadline.has_value()) {
-    ToProto(*event.deadline, proto.mutable_deadline());
+    ToProto(*event.deadline, proto->mutable_deadline());
   }
-  return proto;
 }
 
-v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id) {
+void ToProto(const lifecycle::Lease& lease, LeaseId id, v1::Lease* proto) {
   lifecycle::LeaseView view = lease.View();
-  v1::Lease proto;
-  if (id == LeaseId::kShown) proto.set_lease_id(lease.id());
-  proto.set_name(lease.name());
-  proto.set_resource(lease.resource());
-  proto.set_key(std::string(lease.key()));
-  proto.set_instance_id(view.instance_id);
-  proto.set_fencing_token(view.fencing_token);
-  proto.set_state(ToProto(view.state));
+  if (id == LeaseId::kShown) proto->set_lease_id(lease.id());
+  proto->set_name(lease.name());
+  proto->set_resource(lease.resource());
+  proto->set_key(std::string(lease.key()));
+  proto->set_instance_id(std::move(view.instance_id));
+  proto->set_fencing_token(view.fencing_token);
+  proto->set_state(ToProto(view.state));
   // A lease on a stream has no time to live.
-  if (!lease.stream_bound()) ToProto(view.ttl, proto.mutable_ttl());
-  ToProto(view.create_time, proto.mutable_create_time());
+  if (!lease.stream_bound()) ToProto(view.ttl, proto->mutable_ttl());
+  ToProto(view.create_time, proto->mutable_create_time());
   if (view.expire_time != absl::InfiniteFuture()) {
-    ToProto(view.expire_time, proto.mutable_expire_time());
+    ToProto(view.expire_time, proto->mutable_expire_time());
   }
   if (view.revoke_time != absl::InfiniteFuture()) {
-    ToProto(view.revoke_time, proto.mutable_revoke_time());
+    ToProto(view.revoke_time, proto->mutable_revoke_time());
   }
-  proto.set_holder(std::string(lease.holder()));
+  proto->set_holder(std::string(lease.holder()));
   const lifecycle::Labels labels = lease.labels();
-  proto.mutable_labels()->insert(labels.begin(), labels.end());
+  proto->mutable_labels()->insert(labels.begin(), labels.end());
   if (view.receipt.has_value()) {
-    *proto.mutable_receipt() = ToProto(*view.receipt);
+    ToProto(*view.receipt, proto->mutable_receipt());
   }
   if (id == LeaseId::kShown) {
-    ToProto(std::move(view.value), proto.mutable_value());
+    ToProto(std::move(view.value), proto->mutable_value());
   }
-  return proto;
 }
 
 }  // namespace anteroom::service

@@ -49,10 +49,11 @@ lifecycle::Payload FromProto(v1::Payload&& proto);
 // The same, of what `proto` keeps.
 lifecycle::PayloadView ViewOf(const v1::Payload& proto);
 
-// In place: a response that was used before has room for it.
+// All fill in place what is empty, or was cleared: a response that was used
+// before has room for it, one on an arena needs no memory of its own.
 void ToProto(lifecycle::Payload&& payload, v1::Payload* proto);
-v1::Receipt ToProto(const lifecycle::Receipt& receipt);
-v1::LifecycleEvent ToProto(const lifecycle::Event& event);
+void ToProto(const lifecycle::Receipt& receipt, v1::Receipt* proto);
+void ToProto(const lifecycle::Event& event, v1::LifecycleEvent* proto);
 
 // google.protobuf.Duration ends at 10,000 years: more is cut to that.
 void ToProto(absl::Duration duration, google::protobuf::Duration* proto);
@@ -61,7 +62,7 @@ void ToProto(absl::Time time, google::protobuf::Timestamp* proto);
 // Whether what its holder alone may know is part of the answer: the secret
 // lease id, and the value that enter returned.
 enum class LeaseId { kShown, kHidden };
-v1::Lease ToProto(const lifecycle::Lease& lease, LeaseId id);
+void ToProto(const lifecycle::Lease& lease, LeaseId id, v1::Lease* proto);
 
 }  // namespace anteroom::service
 

@@ -44,7 +44,7 @@ rpc::UnaryCall ResourceHandlers::Acquire(coro::TaskGroup::Ticket /*moved out*/,
                         acquire->max_wait, call.stop_token(), call.deadline());
   const auto lease = co_await std::move(acquired);
   if (!lease.ok()) co_return lease.status();
-  *response.mutable_lease() = ToProto(**lease, LeaseId::kShown);
+  ToProto(**lease, LeaseId::kShown, response.mutable_lease());
   co_return absl::OkStatus();
 }
 
@@ -74,7 +74,7 @@ Task<absl::Status> ResourceHandlers::Renew(const v1::RenewRequest& request,
   if (!ttl.ok()) co_return ttl.status();
   const auto lease = anteroom_.Renew(request.lease_id(), *ttl);
   if (!lease.ok()) co_return lease.status();
-  *response.mutable_lease() = ToProto(**lease, LeaseId::kShown);
+  ToProto(**lease, LeaseId::kShown, response.mutable_lease());
   co_return absl::OkStatus();
 }
 
@@ -91,7 +91,7 @@ rpc::UnaryCall ResourceHandlers::Release(coro::TaskGroup::Ticket /*moved out*/,
   const absl::StatusOr<lifecycle::Receipt> receipt =
       co_await std::move(release);
   if (!receipt.ok()) co_return receipt.status();
-  *response.mutable_receipt() = ToProto(*receipt);
+  ToProto(*receipt, response.mutable_receipt());
   co_return absl::OkStatus();
 }
 
@@ -101,7 +101,7 @@ Task<absl::Status> ResourceHandlers::GetLease(
   if (!valid.ok()) co_return valid;
   const auto lease = anteroom_.Find(request.lease_id());
   if (!lease.ok()) co_return lease.status();
-  *response.mutable_lease() = ToProto(**lease, LeaseId::kShown);
+  ToProto(**lease, LeaseId::kShown, response.mutable_lease());
   co_return absl::OkStatus();
 }
 
@@ -125,7 +125,7 @@ Task<absl::Status> ResourceHandlers::WatchEvents(
     }
     for (const lifecycle::Event* const event : wanted) {
       v1::WatchEventsResponse response;
-      *response.mutable_event() = ToProto(*event);
+      ToProto(*event, response.mutable_event());
       Task<bool> write =
           stream.Write(std::move(response), /*more=*/event != wanted.back());
       if (!co_await std::move(write)) {

@@ -10,6 +10,8 @@
 #include "absl/base/attributes.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/arena.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "server/coro/event.h"
 #include "server/error/error.h"
@@ -35,8 +37,38 @@ constexpr rpc::Backlog kMaxBacklog{.messages = 2'000,
 // More than a scope can have, live and kept and lost.
 constexpr int kMaxUnansweredCallIds = 7000;
 
-// What a request after the first says.
-absl::StatusOr<Scope::Input> Decode(v1::WithRequest&& request) {
+// As many as a scope may have unanswered.
+constexpr int kMaxBatch = 1000;
+
+using RequestBatch = google::protobuf::RepeatedPtrField<v1::WithRequest>;
+
+absl::Status CheckBatch(const RequestBatch& requests) {
+  if (requests.empty()) {
+    return InvalidField("batch.requests", "must not be empty");
+  }
+  if (requests.size() > kMaxBatch) {
+    return InvalidField("batch.requests",
+                        absl::StrCat("are more than ", kMaxBatch));
+  }
+  return absl::OkStatus();
+}
+
+// A request's memory, for as long as it is looked at: its parts need no pieces
+// of their own.
+class RequestArena {
+ public:
+  v1::WithRequest& New() {
+    return *google::protobuf::Arena::CreateMessage<v1::WithRequest>(&arena_);
+  }
+
+ private:
+  // Has room for a batch of a few requests.
+  alignas(8) char block_[1024];
+  google::protobuf::Arena arena_{block_, sizeof(block_)};
+};
+
+// What a request after the first says. It may be moved out of `request`.
+absl::StatusOr<Scope::Input> Decode(v1::WithRequest& request) {
   switch (request.request_case()) {
     case v1::WithRequest::kUse: {
       v1::UseCall& call = *request.mutable_use();
@@ -61,10 +93,28 @@ absl::StatusOr<Scope::Input> Decode(v1::WithRequest&& request) {
       return InvalidField("acquire", "comes once, as the first request");
     case v1::WithRequest::kResume:
       return InvalidField("resume", "comes once, as the first request");
+    case v1::WithRequest::kBatch:
+      return InvalidField("batch.requests", "holds a batch");
     case v1::WithRequest::REQUEST_NOT_SET:
       break;
   }
   return InvalidField("request", "none of its fields is set");
+}
+
+// The same, where one that is no request ends the scope.
+Scope::Input InputOf(v1::WithRequest& request) {
+  auto input = Decode(request);
+  if (!input.ok()) return Scope::Malformed{input.status()};
+  return *std::move(input);
+}
+
+std::vector<Scope::Input> InputsOf(RequestBatch& requests, int from) {
+  std::vector<Scope::Input> inputs;
+  inputs.reserve(requests.size() - from);
+  for (int i = from; i < requests.size(); ++i) {
+    inputs.push_back(InputOf(requests[i]));
+  }
+  return inputs;
 }
 
 // The stream of a scope, for as long as the scope has it.
@@ -77,6 +127,7 @@ class WithCall : public lifecycle::ScopeStream,
       : runtime_(runtime),
         anteroom_(anteroom),
         stream_(stream),
+        responses_(stream),
         deadline_(stream.deadline()),
         finished_(runtime) {}
 
@@ -88,7 +139,10 @@ class WithCall : public lifecycle::ScopeStream,
   void SendUsed(std::uint64_t call_id,
                 absl::StatusOr<lifecycle::Payload>&& result) override;
   void SendExited(const lifecycle::Receipt& receipt) override;
-  void Flush() override { stream_.Flush(); }
+  void Flush() override {
+    responses_.QueueBatch();
+    stream_.Flush();
+  }
   void Finish(const absl::Status& status) override;
   coro::Instant deadline() const override { return deadline_; }
 
@@ -100,10 +154,14 @@ class WithCall : public lifecycle::ScopeStream,
   // Finds the scope that the first request asks for.
   ABSL_ATTRIBUTE_NOINLINE absl::Status Begin(rpc::ReadEnd end,
                                              grpc::ByteBuffer& bytes);
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> BeginBatch(
+      RequestBatch& requests);
+  // `rest`: what came together with it.
   absl::StatusOr<std::shared_ptr<ScopeRunner>> FindScope(
-      const v1::WithRequest& request);
+      const v1::WithRequest& first, std::vector<Scope::Input> rest);
   // Tells the scope one more. False: it was the last.
   ABSL_ATTRIBUTE_NOINLINE bool Feed(rpc::ReadEnd end, grpc::ByteBuffer& bytes);
+  void FeedBatch(RequestBatch& requests);
   // Only posts: it runs wherever the stream's stop is requested.
   struct OnBroken {
     std::shared_ptr<WithCall> call;
@@ -113,6 +171,7 @@ class WithCall : public lifecycle::ScopeStream,
   const coro::Runtime& runtime_;
   lifecycle::Anteroom& anteroom_;
   WithStream& stream_;
+  WithResponses responses_;
   const coro::Instant deadline_;
   std::shared_ptr<ScopeRunner> scope_;  // once the first request has come
   std::stop_source reads_stop_;         // once finished
@@ -155,28 +214,41 @@ void WithCall::OnBroken::operator()() const {
 }
 
 absl::Status WithCall::Begin(rpc::ReadEnd end, grpc::ByteBuffer& bytes) {
-  absl::StatusOr<v1::WithRequest> request = v1::WithRequest();
+  RequestArena arena;
+  v1::WithRequest& request = arena.New();
   if (end == rpc::ReadEnd::kMessage) {
-    request = WithStream::Parse(bytes);
-    if (!request.ok()) return request.status();
+    const absl::Status parsed = WithStream::Parse(bytes, request);
+    if (!parsed.ok()) return parsed;
   } else if (stream_.stop_token().stop_requested()) {
     return absl::CancelledError("the stream broke");
   }
-  absl::StatusOr<std::shared_ptr<ScopeRunner>> scope = FindScope(*request);
+  absl::StatusOr<std::shared_ptr<ScopeRunner>> scope =
+      request.has_batch()
+          ? BeginBatch(*request.mutable_batch()->mutable_requests())
+          : FindScope(request, {});
   if (!scope.ok()) return scope.status();
   scope_ = *std::move(scope);
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::BeginBatch(
+    RequestBatch& requests) {
+  absl::Status valid = CheckBatch(requests);
+  if (!valid.ok()) return valid;
+  responses_.AllowBatches();
+  return FindScope(requests[0], InputsOf(requests, 1));
+}
+
 absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::FindScope(
-    const v1::WithRequest& request) {
-  if (request.has_acquire()) {
-    auto acquire = FromProto(request.acquire(), LeaseBinding::kStream);
+    const v1::WithRequest& first, std::vector<Scope::Input> rest) {
+  if (first.has_acquire()) {
+    auto acquire = FromProto(first.acquire(), LeaseBinding::kStream);
     if (!acquire.ok()) return acquire.status();
-    return anteroom_.scopes().Acquire(*std::move(acquire), shared_from_this());
+    return anteroom_.scopes().Acquire(*std::move(acquire), shared_from_this(),
+                                      std::move(rest));
   }
-  if (request.has_resume()) {
-    const v1::Resume& resume = request.resume();
+  if (first.has_resume()) {
+    const v1::Resume& resume = first.resume();
     if (resume.lease_id().empty()) {
       return InvalidField("resume.lease_id", "must not be empty");
     }
@@ -190,7 +262,7 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::FindScope(
     resumed.unanswered.assign(resume.unanswered_call_ids().begin(),
                               resume.unanswered_call_ids().end());
     return anteroom_.scopes().Resume(resume.lease_id(), std::move(resumed),
-                                     shared_from_this());
+                                     shared_from_this(), std::move(rest));
   }
   return InvalidField("request",
                       "the first request of a With stream must be an acquire "
@@ -206,47 +278,63 @@ bool WithCall::Feed(rpc::ReadEnd end, grpc::ByteBuffer& bytes) {
     }
     return false;
   }
-  absl::StatusOr<v1::WithRequest> request = WithStream::Parse(bytes);
-  absl::StatusOr<Scope::Input> input =
-      request.ok() ? Decode(*std::move(request)) : request.status();
-  scope_->Feed(shared_from_this(),
-               input.ok() ? *std::move(input)
-                          : Scope::Input(Scope::Malformed{input.status()}));
+  RequestArena arena;
+  v1::WithRequest& request = arena.New();
+  absl::Status parsed = WithStream::Parse(bytes, request);
+  if (!parsed.ok()) {
+    scope_->Feed(shared_from_this(), Scope::Malformed{std::move(parsed)});
+  } else if (request.has_batch()) {
+    FeedBatch(*request.mutable_batch()->mutable_requests());
+  } else {
+    scope_->Feed(shared_from_this(), InputOf(request));
+  }
   return true;
 }
 
+void WithCall::FeedBatch(RequestBatch& requests) {
+  absl::Status valid = CheckBatch(requests);
+  if (valid.ok()) {
+    responses_.AllowBatches();
+    scope_->Feed(shared_from_this(), InputsOf(requests, 0));
+  } else {
+    scope_->Feed(shared_from_this(), Scope::Malformed{std::move(valid)});
+  }
+}
+
 void WithCall::SendEvent(const lifecycle::Event& event) {
-  v1::WithResponse response;
-  *response.mutable_event() = ToProto(event);
-  stream_.Queue(response);
+  responses_.Add([&event](v1::WithResponse& response) {
+    ToProto(event, response.mutable_event());
+  });
 }
 
 void WithCall::SendEntered(const lifecycle::LeasePtr& lease) {
-  v1::WithResponse response;
-  *response.mutable_entered()->mutable_lease() =
-      ToProto(*lease, LeaseId::kShown);
-  stream_.Queue(response);
+  responses_.Add([&lease](v1::WithResponse& response) {
+    ToProto(*lease, LeaseId::kShown,
+            response.mutable_entered()->mutable_lease());
+  });
 }
 
 void WithCall::SendUsed(std::uint64_t call_id,
                         absl::StatusOr<lifecycle::Payload>&& result) {
-  v1::WithResponse response;
-  response.mutable_used()->set_call_id(call_id);
-  if (result.ok()) {
-    ToProto(*std::move(result), response.mutable_used()->mutable_result());
-  } else {
-    *response.mutable_used()->mutable_error() = rpc::ToProto(result.status());
-  }
-  stream_.Queue(response);
+  responses_.Add([call_id, &result](v1::WithResponse& response) {
+    v1::UseReply& used = *response.mutable_used();
+    used.set_call_id(call_id);
+    if (result.ok()) {
+      ToProto(*std::move(result), used.mutable_result());
+    } else {
+      *used.mutable_error() = rpc::ToProto(result.status());
+    }
+  });
 }
 
 void WithCall::SendExited(const lifecycle::Receipt& receipt) {
-  v1::WithResponse response;
-  *response.mutable_exited() = ToProto(receipt);
-  stream_.Queue(response);
+  responses_.Add([&receipt](v1::WithResponse& response) {
+    ToProto(receipt, response.mutable_exited());
+  });
 }
 
 void WithCall::Finish(const absl::Status& status) {
+  responses_.QueueBatch();
   status_ = status;
   reads_stop_.request_stop();
   finished_.Set();

@@ -4,15 +4,12 @@
 #define ANTEROOM_SERVER_SERVICE_WITH_CALL_H_
 
 #include "absl/status/status.h"
-#include "anteroom/v1/resource_service.pb.h"
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
 #include "server/lifecycle/anteroom.h"
-#include "server/rpc/bidi_stream.h"
+#include "server/service/with_responses.h"
 
 namespace anteroom::service {
-
-using WithStream = rpc::BidiStream<v1::WithRequest, v1::WithResponse>;
 
 // Serves one With stream to its end: when it returns, the scope's lease, if
 // there was one, has ended, and all that it started is joined.

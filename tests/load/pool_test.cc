@@ -183,7 +183,9 @@ class PoolLoadTest : public ServiceTest,
         built_.anteroom->events().Read(next_event_, kEventBatch, {}));
     if (!batch.ok()) return batch.status();
     for (const lifecycle::Event& event : *batch) {
-      ledger_.Enter(ToProto(event));
+      v1::LifecycleEvent entry;
+      ToProto(event, &entry);
+      ledger_.Enter(entry);
       next_event_ = event.sequence + 1;
     }
     return absl::OkStatus();

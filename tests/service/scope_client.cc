@@ -1,6 +1,7 @@
 #include "tests/service/scope_client.h"
 
 #include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -19,6 +20,16 @@ ScopeClient::ScopeClient(v1::ResourceService::Stub& stub,
 ScopeClient::~ScopeClient() {
   context_.TryCancel();
   (void)Finish();
+}
+
+bool ScopeClient::Send(const v1::WithRequest& request) {
+  if (!batch_.has_value()) return stream_->Write(request);
+  *batch_->mutable_batch()->add_requests() = request;
+  return true;
+}
+
+bool ScopeClient::SendBatch() {
+  return stream_->Write(*std::exchange(batch_, std::nullopt));
 }
 
 void ScopeClient::SendAcquire(const std::string& resource) {
@@ -76,8 +87,24 @@ void ScopeClient::SendRelease(const v1::ReleaseRequest& release) {
   Send(request);
 }
 
+bool ScopeClient::ReadResponse() {
+  if (unread_.empty()) {
+    if (!stream_->Read(&response_)) return false;
+    ++messages_;
+    if (!response_.has_batch()) return true;
+    ++batches_;
+    unread_.assign(response_.batch().responses().begin(),
+                   response_.batch().responses().end());
+    EXPECT_GE(unread_.size(), 2) << "a batch of what could come by itself";
+    if (unread_.empty()) return ReadResponse();
+  }
+  response_ = std::move(unread_.front());
+  unread_.pop_front();
+  return true;
+}
+
 bool ScopeClient::Read() {
-  if (!stream_->Read(&response_)) return false;
+  if (!ReadResponse()) return false;
   switch (response_.response_case()) {
     case v1::WithResponse::kEvent:
       received_.push_back(PhaseName(response_.event().phase()));
@@ -91,6 +118,9 @@ bool ScopeClient::Read() {
       break;
     case v1::WithResponse::kExited:
       received_.push_back("exited");
+      break;
+    case v1::WithResponse::kBatch:
+      ADD_FAILURE() << "a batch in a batch";
       break;
     case v1::WithResponse::RESPONSE_NOT_SET:
       ADD_FAILURE() << "an empty response";

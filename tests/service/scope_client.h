@@ -3,6 +3,7 @@
 #define ANTEROOM_TESTS_SERVICE_SCOPE_CLIENT_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +25,10 @@ class ScopeClient {
   ~ScopeClient();
 
   // False: the stream is over.
-  bool Send(const v1::WithRequest& request) { return stream_->Write(request); }
+  bool Send(const v1::WithRequest& request);
+  // What is sent between the two goes in one message.
+  void BeginBatch() { batch_.emplace(); }
+  bool SendBatch();
   void SendAcquire(const std::string& resource);
   // With a grace, and the request id that makes it resumable before `entered`.
   void SendAcquire(const std::string& resource, absl::Duration grace,
@@ -55,16 +59,25 @@ class ScopeClient {
   // What was received, as words: phases ("READY"), "used 1", "entered",
   // "exited".
   const std::vector<std::string>& received() const { return received_; }
+  // In how many messages, of which so many were batches.
+  int messages() const { return messages_; }
+  int batches() const { return batches_; }
 
  private:
   // Reads on until a response of `wanted` comes. False: the stream is over.
   bool ReadUntil(v1::WithResponse::ResponseCase wanted);
   bool Read();
+  // The next response, by itself or out of a batch, is `response_`.
+  bool ReadResponse();
 
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReaderWriter<v1::WithRequest, v1::WithResponse>>
       stream_;
+  std::optional<v1::WithRequest> batch_;  // that is not sent yet
   v1::WithResponse response_;
+  std::deque<v1::WithResponse> unread_;  // of the last batch
+  int messages_ = 0;
+  int batches_ = 0;
   std::vector<std::string> received_;
   std::uint64_t last_sequence_ = 0;
   std::optional<absl::Status> status_;  // once finished
