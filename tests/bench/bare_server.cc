@@ -54,22 +54,36 @@ class OnceReactor : public BareReactor {
   }
 };
 
-// A scope's messages, with no scope behind them.
+// A scope's messages, or the one that holds them all, with no scope behind
+// them.
 class ScopeReactor : public BareReactor {
  public:
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::CANCELLED);
-    if (request_.has_release()) {
-      *response_.mutable_exited() = SomeReceipt();
-      StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
-      return;
-    }
-    if (request_.has_use()) {
-      Answer(request_, response_);
+    if (request_.has_batch()) {
+      for (const v1::WithRequest& request : request_.batch().requests()) {
+        AnswerPart(request, *response_.mutable_batch()->add_responses());
+      }
     } else {
-      *response_.mutable_entered()->mutable_lease() = SomeLease();
+      AnswerPart(request_, response_);
     }
-    StartWrite(&response_);
+    if (request_.has_batch() || request_.has_release()) {
+      StartWriteAndFinish(&response_, grpc::WriteOptions(), grpc::Status::OK);
+    } else {
+      StartWrite(&response_);
+    }
+  }
+
+ private:
+  static void AnswerPart(const v1::WithRequest& request,
+                         v1::WithResponse& response) {
+    if (request.has_acquire()) {
+      *response.mutable_entered()->mutable_lease() = SomeLease();
+    } else if (request.has_use()) {
+      Answer(request, response);
+    } else {
+      *response.mutable_exited() = SomeReceipt();
+    }
   }
 };
 

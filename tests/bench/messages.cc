@@ -1,5 +1,7 @@
 #include "tests/bench/messages.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "tests/bench/closed_loop.h"
 
@@ -75,6 +77,14 @@ v1::WithRequest WithRelease() {
 
 std::vector<v1::WithRequest> ScopeRequests(v1::AcquireRequest::Events events) {
   return {WithAcquire(kScoped, events), WithUse(), WithRelease()};
+}
+
+v1::WithRequest BatchedScope(v1::AcquireRequest::Events events) {
+  v1::WithRequest request;
+  for (v1::WithRequest& part : ScopeRequests(events)) {
+    *request.mutable_batch()->add_requests() = std::move(part);
+  }
+  return request;
 }
 
 v1::Lease SomeLease() {

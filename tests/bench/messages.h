@@ -39,6 +39,8 @@ v1::WithRequest WithUse();
 v1::WithRequest WithRelease();
 // A whole scope: these three.
 std::vector<v1::WithRequest> ScopeRequests(v1::AcquireRequest::Events events);
+// The same in one message.
+v1::WithRequest BatchedScope(v1::AcquireRequest::Events events);
 
 // What a bare server answers an acquire and a release with: of the size of
 // anteroomd's own.

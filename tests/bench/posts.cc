@@ -16,6 +16,10 @@ std::string PathOf(const char* method) {
   return absl::StrCat("/", Service::service_full_name(), "/", method);
 }
 
+std::vector<std::string> BatchMessage() {
+  return {BatchedScope(v1::AcquireRequest::EVENTS_NONE).SerializeAsString()};
+}
+
 std::vector<std::string> ScopeMessages() {
   std::vector<std::string> messages;
   for (const v1::WithRequest& request :
@@ -70,8 +74,17 @@ Post PostBareScope(const std::string&) {
   return {PathOf<BareService>("Scope"), ScopeMessages(), "", nullptr};
 }
 
+Post PostBareBatch(const std::string&) {
+  return {PathOf<BareService>("Scope"), BatchMessage(), "", nullptr};
+}
+
 Post PostCorkedScope(const std::string&) {
   return {PathOf<v1::ResourceService>("With"), ScopeMessages(), kScoped,
+          nullptr};
+}
+
+Post PostBatchedScope(const std::string&) {
+  return {PathOf<v1::ResourceService>("With"), BatchMessage(), kScoped,
           nullptr};
 }
 

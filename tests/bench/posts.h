@@ -30,8 +30,10 @@ Post PostUse(const std::string& anteroomd);
 Post PostBareUse(const std::string& bare_server);
 Post PostBareOnce(const std::string& bare_server);
 Post PostBareScope(const std::string& bare_server);
+Post PostBareBatch(const std::string& bare_server);
 // Without events.
 Post PostCorkedScope(const std::string& anteroomd);
+Post PostBatchedScope(const std::string& anteroomd);
 
 }  // namespace anteroom::bench
 

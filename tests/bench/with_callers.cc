@@ -114,6 +114,50 @@ class CorkedCaller : public ScopeCaller {
   }
 };
 
+// The whole scope in one message, and as many answers as the server likes.
+class BatchedCaller : public Caller, Reactor {
+ public:
+  BatchedCaller(StartScope start, v1::AcquireRequest::Events events)
+      : start_(std::move(start)), request_(BatchedScope(events)) {}
+
+ private:
+  void Begin() override {
+    context_.emplace();
+    context_->set_initial_metadata_corked(true);
+    exited_ = false;
+    start_(&*context_, this);
+    StartRead(&response_);
+    StartWriteLast(&request_, grpc::WriteOptions());
+    StartCall();
+  }
+  void OnReadDone(bool ok) override {
+    if (!ok) return;
+    if (response_.has_batch()) {
+      for (const v1::WithResponse& response : response_.batch().responses()) {
+        Hear(response);
+      }
+    } else {
+      Hear(response_);
+    }
+    if (!exited_) StartRead(&response_);
+  }
+  void Hear(const v1::WithResponse& response) {
+    if (response.has_used()) CheckEchoed(response.used().result());
+    if (response.has_exited()) exited_ = true;
+  }
+  void OnDone(const grpc::Status& status) override {
+    CheckOk(status, "a With stream");
+    if (!exited_) Fail("a scope ended without exit");
+    Done();
+  }
+
+  const StartScope start_;
+  const v1::WithRequest request_;
+  std::optional<grpc::ClientContext> context_;
+  v1::WithResponse response_;
+  bool exited_ = false;
+};
+
 class InteractiveCaller : public ScopeCaller {
  public:
   using ScopeCaller::ScopeCaller;
@@ -151,6 +195,18 @@ Callers OpenScopes(const std::string& anteroomd, int width,
   });
 }
 
+template <typename ScopeCallerType>
+Callers OpenBare(const std::string& bare_server, int width) {
+  return OpenCallers(bare_server, width, [](const auto& channel, int) {
+    return std::make_unique<ScopeCallerType>(
+        [stub = std::shared_ptr(BareService::NewStub(channel))](
+            grpc::ClientContext* context, Reactor* reactor) {
+          stub->async()->Scope(context, reactor);
+        },
+        v1::AcquireRequest::EVENTS_NONE);
+  });
+}
+
 }  // namespace
 
 Callers OpenCorkedScopes(const std::string& anteroomd, int width) {
@@ -161,6 +217,16 @@ Callers OpenCorkedScopes(const std::string& anteroomd, int width) {
 Callers OpenCorkedScopesWithEvents(const std::string& anteroomd, int width) {
   return OpenScopes<CorkedCaller>(anteroomd, width,
                                   v1::AcquireRequest::EVENTS_ALL);
+}
+
+Callers OpenBatchedScopes(const std::string& anteroomd, int width) {
+  return OpenScopes<BatchedCaller>(anteroomd, width,
+                                   v1::AcquireRequest::EVENTS_NONE);
+}
+
+Callers OpenBatchedScopesWithEvents(const std::string& anteroomd, int width) {
+  return OpenScopes<BatchedCaller>(anteroomd, width,
+                                   v1::AcquireRequest::EVENTS_ALL);
 }
 
 Callers OpenInteractiveScopes(const std::string& anteroomd, int width) {
@@ -175,14 +241,11 @@ Callers OpenInteractiveScopesWithEvents(const std::string& anteroomd,
 }
 
 Callers OpenBareScopes(const std::string& bare_server, int width) {
-  return OpenCallers(bare_server, width, [](const auto& channel, int) {
-    return std::make_unique<CorkedCaller>(
-        [stub = std::shared_ptr(BareService::NewStub(channel))](
-            grpc::ClientContext* context, Reactor* reactor) {
-          stub->async()->Scope(context, reactor);
-        },
-        v1::AcquireRequest::EVENTS_NONE);
-  });
+  return OpenBare<CorkedCaller>(bare_server, width);
+}
+
+Callers OpenBareBatches(const std::string& bare_server, int width) {
+  return OpenBare<BatchedCaller>(bare_server, width);
 }
 
 Callers OpenBareOnces(const std::string& bare_server, int width) {

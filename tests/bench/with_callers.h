@@ -13,6 +13,9 @@ namespace anteroom::bench {
 Callers OpenCorkedScopes(const std::string& anteroomd, int width);
 // The same, with all events of the lease.
 Callers OpenCorkedScopesWithEvents(const std::string& anteroomd, int width);
+// The same three in one message; the call is done likewise.
+Callers OpenBatchedScopes(const std::string& anteroomd, int width);
+Callers OpenBatchedScopesWithEvents(const std::string& anteroomd, int width);
 // Each is sent once the one before it is answered.
 Callers OpenInteractiveScopes(const std::string& anteroomd, int width);
 Callers OpenInteractiveScopesWithEvents(const std::string& anteroomd,
@@ -23,6 +26,8 @@ Callers OpenBareOnces(const std::string& bare_server, int width);
 // A bare stream of corked scopes' messages, each answered as a scope answers
 // it.
 Callers OpenBareScopes(const std::string& bare_server, int width);
+// A bare stream of batched scopes' messages: one each way, of the same bytes.
+Callers OpenBareBatches(const std::string& bare_server, int width);
 
 }  // namespace anteroom::bench
 
