@@ -118,7 +118,7 @@ void Scope::On(CancelRequested input, Effects& effects) {
   const auto live = live_.find(input.call_id);
   if (live == live_.end() || !live->second.wanted) return;  // answered already
   live->second.wanted = false;
-  effects.push_back(StopUse{input.call_id});
+  effects.push_back(StopUse{input.call_id, live->second.stop});
 }
 
 void Scope::On(ReleaseRequested input, Effects& effects) {
@@ -297,8 +297,11 @@ bool Scope::IsLive(std::uint64_t call_id) const {
 }
 
 void Scope::Start(std::unique_ptr<Use> use, Effects& effects) {
-  live_.emplace(use->call_id, LiveUse{true, use->argument.data.size()});
-  effects.push_back(StartUse{std::move(use)});
+  LiveUse live;
+  live.bytes = use->argument.data.size();
+  std::stop_token stop = live.stop.get_token();
+  live_.emplace(use->call_id, std::move(live));
+  effects.push_back(StartUse{std::move(use), std::move(stop)});
 }
 
 void Scope::End(ExitCause cause, absl::Status status, Effects& effects) {
@@ -344,7 +347,7 @@ void Scope::Abandon(Effects& effects) {
   }
   std::sort(stopped.begin(), stopped.end());
   for (const std::uint64_t call_id : stopped) {
-    effects.push_back(StopUse{call_id});
+    effects.push_back(StopUse{call_id, live_.at(call_id).stop});
   }
 }
 

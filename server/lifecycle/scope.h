@@ -44,6 +44,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -154,10 +155,12 @@ class Scope {
   // Call the method; answer with UseEnded.
   struct StartUse {
     std::unique_ptr<Use> use;
+    std::stop_token stop;
   };
-  // Stop the use under way; it still answers.
+  // Stop the use under way, by its token; it still answers.
   struct StopUse {
     std::uint64_t call_id = 0;
+    std::stop_source stop;
   };
   // End the lease.
   struct EndLease {
@@ -210,8 +213,9 @@ class Scope {
  private:
   // A use that was started and has not ended.
   struct LiveUse {
-    bool wanted = true;  // false: its stop was asked for
     std::size_t bytes = 0;
+    bool wanted = true;  // false: its stop was asked for
+    std::stop_source stop;
   };
   enum class State { kOpening, kAcquiring, kHeld, kExiting, kLingering, kDone };
 

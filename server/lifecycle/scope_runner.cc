@@ -117,7 +117,9 @@ void ScopeRunner::Handle(Item& item) {
   Scope::Effects effects = scope_.Handle(std::move(item.input));
   if ((scope_.done() || scope_.abandoned()) &&
       !std::exchange(forgotten_, true)) {
-    scopes_.Forget(*this, request_, lease_.get());
+    if (!request_.empty() || outlives_stream_) {  // it may be found
+      scopes_.Forget(*this, request_, lease_.get());
+    }
   }
   for (Scope::Effect& effect : effects) {
     std::visit([this](auto& what) { Perform(std::move(what)); }, effect);
@@ -148,9 +150,7 @@ bool ScopeRunner::Take(const Item& item) {
   } else if (item.from != nullptr && item.from != stream_) {
     return false;
   }
-  if (const auto* use = std::get_if<Scope::UseEnded>(&item.input)) {
-    use_stops_.erase(use->use->call_id);
-  } else if (const auto* acquired = std::get_if<Scope::Acquired>(&item.input)) {
+  if (const auto* acquired = std::get_if<Scope::Acquired>(&item.input)) {
     acquire_failure_ = acquired->lease.status();
     acquire_stop_ = std::stop_source(std::nostopstate);
     if (acquired->lease.ok()) {
@@ -203,10 +203,8 @@ coro::TaskGroup::Detached ScopeRunner::Acquire(
 }
 
 void ScopeRunner::Perform(Scope::StartUse&& effect) {
-  const std::stop_source stop;
-  use_stops_.insert_or_assign(effect.use->call_id, stop);
   Use(ticket_->Another(), shared_from_this(), std::move(effect.use),
-      stop.get_token(), Deadline());
+      std::move(effect.stop), Deadline());
 }
 
 coro::TaskGroup::Detached ScopeRunner::Use(
@@ -218,11 +216,6 @@ coro::TaskGroup::Detached ScopeRunner::Use(
                          /*fencing_token=*/0, std::move(stop), deadline);
   use->result = co_await std::move(call);
   Push({Scope::UseEnded{std::move(use)}, nullptr, nullptr});
-}
-
-void ScopeRunner::Perform(const Scope::StopUse& effect) {
-  const auto stop = use_stops_.find(effect.call_id);
-  if (stop != use_stops_.end()) stop->second.request_stop();
 }
 
 void ScopeRunner::Perform(Scope::EndLease effect) {

@@ -23,7 +23,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "server/coro/clock.h"
@@ -120,7 +119,7 @@ class ScopeRunner : public EventSink,
   void Perform(Scope::StartAcquire effect);
   void Perform(Scope::StopAcquire) { acquire_stop_.request_stop(); }
   void Perform(Scope::StartUse&& effect);
-  void Perform(const Scope::StopUse& effect);
+  void Perform(const Scope::StopUse& effect) { effect.stop.request_stop(); }
   void Perform(Scope::EndLease effect);
   void Perform(const Scope::StartGrace& effect);
   void Perform(const Scope::SendEvent& effect);
@@ -156,7 +155,6 @@ class ScopeRunner : public EventSink,
   Scope scope_;
   std::shared_ptr<ScopeStream> stream_;
   LeasePtr lease_;
-  absl::flat_hash_map<std::uint64_t, std::stop_source> use_stops_;
   // Of what is under way, if there is any.
   std::stop_source acquire_stop_{std::nostopstate};
   std::stop_source grace_stop_{std::nostopstate};

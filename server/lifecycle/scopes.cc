@@ -23,6 +23,13 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
   if (!ticket) return Error(Reason::kDraining, "the server is going away");
   const auto begun =
       std::make_shared<ScopeRunner>(*this, std::move(ticket), key);
+  if (key.empty()) {  // no other stream joins it
+    begun->Attach(std::move(stream),
+                  std::make_unique<Scope::AcquireRequested>(std::move(request)),
+                  std::move(rest));
+    begun->Pump();
+    return begun;
+  }
   absl::StatusOr<std::shared_ptr<ScopeRunner>> runner;
   bool pumped = true;
   {
@@ -36,9 +43,7 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
     } else if (runner.ok()) {
       runner = begun;
       // Before who joins it can say anything.
-      if (!key.empty()) {
-        by_request_.emplace(key, ByRequest{request.options.arguments, begun});
-      }
+      by_request_.emplace(key, ByRequest{request.options.arguments, begun});
       pumped = begun->Attach(
           std::move(stream),
           std::make_unique<Scope::AcquireRequested>(std::move(request)),
@@ -52,7 +57,7 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Acquire(
 absl::StatusOr<std::shared_ptr<ScopeRunner>> Scopes::Join(
     const Scope::AcquireRequested& request) const {
   const std::string& key = request.options.request;
-  const auto found = key.empty() ? by_request_.end() : by_request_.find(key);
+  const auto found = by_request_.find(key);
   if (found == by_request_.end()) return std::shared_ptr<ScopeRunner>();
   if (found->second.arguments != request.options.arguments) {
     return RequestIdReused();

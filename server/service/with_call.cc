@@ -200,8 +200,10 @@ Task<absl::Status> WithCall::Run(std::shared_ptr<WithCall> call) {
     }
   }
   // No more requests: what is under way ends the stream.
-  Task<coro::Wake> finished = call->finished_.Wait();
-  co_await std::move(finished);
+  if (!call->finished_.is_set()) {  // to wait for it costs a frame
+    Task<coro::Wake> finished = call->finished_.Wait();
+    co_await std::move(finished);
+  }
   broken.reset();
   co_return call->status_;
 }

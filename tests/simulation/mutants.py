@@ -961,7 +961,7 @@ MUTANTS = [
     Mutant(
         "abandoned_uses_go_on",
         "scope.cc",
-        "    effects.push_back(StopUse{call_id});\n",
+        "    effects.push_back(StopUse{call_id, live_.at(call_id).stop});\n",
         "",
         "the calls of one who is gone run on",
     ),
