@@ -291,8 +291,9 @@ std::stop_token Lease::enter_stop() {
 
 coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
                                              coro::Instant deadline) {
-  if (entered().is_set()) co_return absl::OkStatus();
-  coro::Task<coro::Wake> wait = entered().Wait(std::move(stop), deadline);
+  coro::Event& entered = this->entered();
+  if (entered.is_set()) co_return absl::OkStatus();
+  coro::Task<coro::Wake> wait = entered.Wait(std::move(stop), deadline);
   switch (co_await std::move(wait)) {
     case coro::Wake::kCancelled:
       co_return absl::CancelledError("the caller left");

@@ -13,7 +13,7 @@ void LeaseTable::Add(const LeasePtr& lease) {
   LeaseId id{random_.Next(), static_cast<std::uint32_t>(random_.Next())};
   const auto shard_number =
       static_cast<std::uint32_t>(id.high % shards_.size());
-  Shard& shard = shards_[shard_number];
+  Shard& shard = ShardOf(shard_number);
   coro::MutexLock lock(shard.mu);
   if (shard.free.empty()) {
     ANTEROOM_CHECK(shard.places.size() < kMostPlaces / shards_.size());
@@ -28,14 +28,14 @@ void LeaseTable::Add(const LeasePtr& lease) {
 }
 
 Lease& LeaseTable::At(std::uint32_t place) const {
-  const Shard& shard = shards_[place % shards_.size()];
+  const Shard& shard = ShardOf(place);
   coro::MutexLock lock(shard.mu);
   return *shard.places[IndexOf(place)];
 }
 
 absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
   if (const std::optional<LeaseId> id = LeaseId::Parse(text)) {
-    Shard& shard = ShardOf(*id);
+    Shard& shard = ShardOf(id->place);
     const Index index = IndexOf(id->place);
     coro::MutexLock lock(shard.mu);
     if (index < shard.places.size()) {
@@ -79,10 +79,11 @@ std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
     drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
   for (const LeasePtr& lease : dropped) {
-    Shard& shard = ShardOf(lease->secret());
+    const std::uint32_t place = lease->secret().place;
+    Shard& shard = ShardOf(place);
     coro::MutexLock lock(shard.mu);
-    shard.places[IndexOf(lease->secret().place)] = nullptr;
-    shard.free.push_back(IndexOf(lease->secret().place));
+    shard.places[IndexOf(place)] = nullptr;
+    shard.free.push_back(IndexOf(place));
   }
   return dropped;
 }

@@ -80,8 +80,11 @@ class LeaseTable {
     LeasePtr lease;
   };
 
-  Shard& ShardOf(const LeaseId& id) {
-    return shards_[id.place % shards_.size()];
+  Shard& ShardOf(std::uint32_t place) {
+    return shards_[place % shards_.size()];
+  }
+  const Shard& ShardOf(std::uint32_t place) const {
+    return shards_[place % shards_.size()];
   }
   static Index IndexOf(std::uint32_t place) { return place >> kShardBits; }
   // What the next calls drop: that ended long ago.
