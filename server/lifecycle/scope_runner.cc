@@ -42,7 +42,10 @@ void ScopeRunner::Feed(const std::shared_ptr<ScopeStream>& stream,
   for (Scope::Input& input : inputs) {
     items.push_back({std::move(input), stream, nullptr});
   }
-  if (Store(std::move(items))) Pump();
+  if (!Store(std::move(items))) return;
+  // What keeps it may let go of it meanwhile.
+  const std::shared_ptr<ScopeRunner> self = shared_from_this();
+  Pump();
 }
 
 void ScopeRunner::OnEvent(const Event& event) {

@@ -29,9 +29,10 @@ void ByteStream::Queue(grpc::ByteBuffer&& message) {
   {
     coro::MutexLock lock(mu_);
     if (broken_ || ended_) return;
+    const bool valid = message.Valid();
     queued_bytes_ += message.Length();
     queue_.emplace_back().Swap(&message);  // to move it would copy it
-    too_many = queue_.size() > calls_.options().max_queued_messages ||
+    too_many = !valid || queue_.size() > calls_.options().max_queued_messages ||
                queued_bytes_ > calls_.options().max_queued_bytes;
   }
   if (too_many) CutOff();

@@ -67,7 +67,8 @@ class ByteStream
   coro::Task<void> AwaitBacklog(Backlog most, std::stop_token stop);
 
   // Queues a message, which is written at the latest with the next Flush() or
-  // End(); never waits. Dropped if the stream is broken.
+  // End(); never waits. Dropped if the stream is broken. One that is not
+  // Valid() could not be sent: the client is cut off.
   void Queue(grpc::ByteBuffer&& message);
   void Flush();
 

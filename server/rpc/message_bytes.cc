@@ -9,14 +9,21 @@
 #include "server/coro/check.h"
 
 namespace anteroom::rpc {
+namespace {
+
+// Protobuf's own.
+constexpr std::size_t kMaxSize = std::numeric_limits<std::int32_t>::max();
+
+}  // namespace
 
 grpc::ByteBuffer ToBytes(const google::protobuf::MessageLite& message) {
   const std::size_t size = message.ByteSizeLong();
-  ANTEROOM_CHECK(size <= std::numeric_limits<std::int32_t>::max());
-  const grpc::Slice slice(size);
+  if (size > kMaxSize) return {};
+  grpc::Slice slice(size);
   // Nobody else has it yet.
-  message.SerializeWithCachedSizesToArray(
+  const std::uint8_t* const end = message.SerializeWithCachedSizesToArray(
       const_cast<std::uint8_t*>(slice.begin()));
+  ANTEROOM_CHECK(end == slice.end());
   return {&slice, 1};
 }
 
@@ -25,7 +32,7 @@ bool Parse(grpc::ByteBuffer& bytes, google::protobuf::MessageLite& message) {
   bool parsed = false;
   if (bytes.TrySingleSlice(&slice).ok()) {  // as is all that is small
     parsed =
-        slice.size() <= std::numeric_limits<std::int32_t>::max() &&
+        slice.size() <= kMaxSize &&
         message.ParseFromArray(slice.begin(), static_cast<int>(slice.size()));
   } else if (bytes.Valid()) {
     grpc::ProtoBufferReader reader(&bytes);

@@ -10,7 +10,8 @@
 namespace anteroom::rpc {
 
 // In one piece of memory: gRPC's own serialization would ask the message for
-// its size twice more, and fill pieces. REQUIRES: less than 2 GiB.
+// its size twice more, and fill pieces. Not Valid() for a message of 2 GiB or
+// more, which nobody could read.
 grpc::ByteBuffer ToBytes(const google::protobuf::MessageLite& message);
 
 // Takes `bytes` into `message`. False: it does not parse.

@@ -29,7 +29,7 @@ using coro::Task;
 using lifecycle::Scope;
 using lifecycle::ScopeRunner;
 
-// While more replies queue up no further request is read: a client that does
+// While more replies queue up no further message is read: a client that does
 // not read feels it as flow control, then is cut off.
 constexpr rpc::Backlog kMaxBacklog{.messages = 2'000,
                                    .bytes = std::size_t{4} << 20};
@@ -37,8 +37,8 @@ constexpr rpc::Backlog kMaxBacklog{.messages = 2'000,
 // More than a scope can have, live and kept and lost.
 constexpr int kMaxUnansweredCallIds = 7000;
 
-// As many as a scope may have unanswered.
-constexpr int kMaxBatch = 1000;
+// So many are handled before the backlog is looked at again.
+constexpr int kMaxBatch = 100;
 
 using RequestBatch = google::protobuf::RepeatedPtrField<v1::WithRequest>;
 
@@ -67,7 +67,7 @@ class RequestArena {
   google::protobuf::Arena arena_{block_, sizeof(block_)};
 };
 
-// What a request after the first says. It may be moved out of `request`.
+// What a request after the first says. Parts of `request` may be moved out.
 absl::StatusOr<Scope::Input> Decode(v1::WithRequest& request) {
   switch (request.request_case()) {
     case v1::WithRequest::kUse: {

@@ -4,15 +4,32 @@
 
 namespace anteroom::service {
 
+bool WithResponses::Batch::Add(v1::WithResponse& response) {
+  const std::size_t bytes = response.ByteSizeLong();
+  if (bytes_ + bytes > kMaxBatchBytes) return false;
+  bytes_ += bytes;
+  message_.mutable_batch()->mutable_responses()->UnsafeArenaAddAllocated(
+      &response);
+  return true;
+}
+
+void WithResponses::Batch::Queue(WithStream& stream) const {
+  const auto& responses = message_.batch().responses();
+  if (responses.empty()) return;
+  stream.Queue(responses.size() == 1 ? responses[0] : message_);
+}
+
+void WithResponses::AddToBatch(v1::WithResponse& response) {
+  if (batch_->Add(response)) return;
+  const std::unique_ptr<Batch> full = std::move(batch_);
+  full->Queue(stream_);
+  stream_.Queue(response);
+}
+
 void WithResponses::QueueBatch() {
   if (batch_ == nullptr) return;
   const std::unique_ptr<Batch> batch = std::move(batch_);
-  const v1::WithResponse& message = batch->message();
-  const auto& responses = message.batch().responses();
-  if (responses.size() > 1 && message.ByteSizeLong() <= kMaxBatchBytes) {
-    return stream_.Queue(message);
-  }
-  for (const v1::WithResponse& response : responses) stream_.Queue(response);
+  batch->Queue(stream_);
 }
 
 }  // namespace anteroom::service

@@ -1,6 +1,6 @@
 // WithResponses: what a With stream says next. To a client that takes batches
-// what is said until the next Flush() goes in one message: gRPC takes its time
-// for each message, however small it is.
+// what is said until the next flush goes in one message: gRPC takes its time
+// for each message, however small it is. What is large goes by itself.
 //
 // Thread safety: AllowBatches() from any thread; all else one at a time.
 #ifndef ANTEROOM_SERVER_SERVICE_WITH_RESPONSES_H_
@@ -12,7 +12,6 @@
 
 #include "anteroom/v1/resource_service.pb.h"
 #include "google/protobuf/arena.h"
-#include "google/protobuf/repeated_ptr_field.h"
 #include "server/rpc/bidi_stream.h"
 
 namespace anteroom::service {
@@ -21,7 +20,8 @@ using WithStream = rpc::BidiStream<v1::WithRequest, v1::WithResponse>;
 
 class WithResponses {
  public:
-  // Bytes of one batch: those of more come each by itself.
+  // Bytes of one batch. A response that does not fit goes by itself, after
+  // those before it.
   static constexpr std::size_t kMaxBatchBytes = std::size_t{64} << 10;
 
   // `stream` must outlive the last call of the other methods.
@@ -35,7 +35,9 @@ class WithResponses {
   void Add(Fill fill) {
     if (batches_.load(std::memory_order_relaxed)) {
       if (batch_ == nullptr) batch_ = std::make_unique<Batch>();
-      fill(*batch_->responses().Add());
+      v1::WithResponse& response = batch_->New();
+      fill(response);
+      AddToBatch(response);
     } else {
       v1::WithResponse response;
       fill(response);
@@ -48,21 +50,27 @@ class WithResponses {
  private:
   class Batch {
    public:
-    Batch()
-        : message_(*google::protobuf::Arena::CreateMessage<v1::WithResponse>(
-              &arena_)) {}
+    Batch() : message_(New()) {}
 
-    const v1::WithResponse& message() const { return message_; }
-    google::protobuf::RepeatedPtrField<v1::WithResponse>& responses() {
-      return *message_.mutable_batch()->mutable_responses();
+    // One that may be added, and lives as long as this.
+    v1::WithResponse& New() {
+      return *google::protobuf::Arena::CreateMessage<v1::WithResponse>(&arena_);
     }
+    // False, without effect: it does not fit.
+    bool Add(v1::WithResponse& response);
+    // To the stream.
+    void Queue(WithStream& stream) const;
 
    private:
     // Has room for the responses of a small scope.
     alignas(8) char block_[2048];
     google::protobuf::Arena arena_{block_, sizeof(block_)};
     v1::WithResponse& message_;
+    std::size_t bytes_ = 0;
   };
+
+  // REQUIRES: `response` is of batch_.
+  void AddToBatch(v1::WithResponse& response);
 
   WithStream& stream_;
   std::atomic<bool> batches_ = false;

@@ -19,6 +19,7 @@ namespace {
 using absl::StatusCode;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::IsSupersetOf;
 
 constexpr char kConfig[] = R"pb(
   resources {
@@ -29,6 +30,10 @@ constexpr char kConfig[] = R"pb(
     name: "kept"
     policy { idle_timeout { seconds: 3600 } }
     hello { style: STYLE_AWAITABLE }
+  }
+  resources {
+    name: "never"
+    hello { init_takes { seconds: 3600 } }
   }
 )pb";
 
@@ -100,16 +105,16 @@ TEST_F(BatchTest, WhoSendsNoneReceivesNone) {
   EXPECT_EQ(scope.batches(), 0);
 }
 
-TEST_F(BatchTest, AsManyUsesAsAScopeMayHaveAreAllAnswered) {
+TEST_F(BatchTest, BatchesOfUsesAreAllAnsweredInOrder) {
   constexpr int kUses = 1000;
   ScopeClient scope(*stub_);
   SendAcquireWithoutEvents(scope, "hello");
   scope.AwaitEntered();
-  scope.BeginBatch();
   for (int i = 1; i <= kUses; ++i) {
+    if (i % 100 == 1) scope.BeginBatch();
     scope.SendUse(i, "echo", absl::StrCat(i));
+    if (i % 100 == 0) scope.SendBatch();
   }
-  scope.SendBatch();
   for (int i = 1; i <= kUses; ++i) {
     const v1::UseReply used = scope.AwaitUsed();
     ASSERT_EQ(used.call_id(), i);
@@ -133,6 +138,94 @@ TEST_F(BatchTest, WhatIsLargeComesByItself) {
   EXPECT_EQ(scope.AwaitUsed().result().data(), large);
   EXPECT_EQ(scope.AwaitUsed().result().data(), large);
   EXPECT_EQ(scope.batches(), 0);
+}
+
+TEST_F(BatchTest, WhatIsLargeComesAfterThoseBeforeItAndBeforeThoseAfterIt) {
+  const std::string larger(100'000, 'x');
+  ScopeClient scope(*stub_);
+  SendAcquireWithoutEvents(scope, "kept");
+  scope.AwaitEntered();
+  scope.BeginBatch();
+  for (int i = 1; i <= 5; ++i) {
+    scope.SendUse(i, "echo", i == 3 ? larger : absl::StrCat(i));
+  }
+  scope.SendBatch();
+  for (int i = 1; i <= 5; ++i) EXPECT_EQ(scope.AwaitUsed().call_id(), i);
+  EXPECT_EQ(scope.batches(), 2);
+}
+
+TEST_F(BatchTest, ItMayCancelAndAcknowledgeAndBeTheLast) {
+  ScopeClient scope(*stub_);
+  scope.SendAcquire("kept", absl::Seconds(60));
+  scope.AwaitEntered();
+  scope.SendUse(1, "sleep", "3600");
+  scope.SendUse(2, "echo", "2");
+  EXPECT_EQ(scope.AwaitUsed().call_id(), 2);
+  scope.BeginBatch();
+  scope.SendCancel(1);
+  scope.SendAck(2);
+  scope.SendUse(3, "echo", "3");
+  scope.SendRelease();
+  scope.SendBatch();
+  scope.HalfClose();
+  EXPECT_EQ(scope.AwaitExited().reason(), v1::EXIT_REASON_RELEASED);
+  EXPECT_TRUE(scope.Finish().ok());
+  EXPECT_THAT(scope.received(), IsSupersetOf({"used 1", "used 3", "exited"}));
+}
+
+TEST_F(BatchTest, AHalfCloseBehindOneWithoutReleaseIsADisconnect) {
+  ScopeClient scope(*stub_);
+  scope.BeginBatch();
+  SendAcquireWithoutEvents(scope, "hello");
+  scope.SendUse(1, "echo", "1");
+  scope.SendBatch();
+  scope.HalfClose();
+  EXPECT_EQ(scope.AwaitUsed().result().data(), "1");
+  EXPECT_EQ(scope.AwaitExited().reason(), v1::EXIT_REASON_DISCONNECTED);
+}
+
+TEST_F(BatchTest, AnAcquireThatJoinsItsScopeBringsItsCallsAlong) {
+  const std::string request_id = "0123456789abcdef";
+  ScopeClient first(*stub_);
+  first.SendAcquire("kept", absl::Seconds(60), request_id);
+  const v1::Lease lease = first.AwaitEntered();
+  ScopeClient second(*stub_);
+  second.BeginBatch();
+  second.SendAcquire("kept", absl::Seconds(60), request_id);
+  second.SendUse(1, "echo", "1");
+  second.SendRelease();
+  second.SendBatch();
+  EXPECT_EQ(second.AwaitEntered().lease_id(), lease.lease_id());
+  EXPECT_EQ(second.AwaitUsed().result().data(), "1");
+  EXPECT_EQ(second.AwaitExited().reason(), v1::EXIT_REASON_RELEASED);
+  EXPECT_TRUE(second.Finish().ok());
+}
+
+TEST_F(BatchTest, AReleaseInItDoesNotWaitForADeferredInit) {
+  ScopeClient scope(*stub_);
+  scope.BeginBatch();
+  v1::WithRequest request;
+  request.mutable_acquire()->set_resource("never");
+  request.mutable_acquire()->set_readiness(
+      v1::AcquireRequest::READINESS_DEFERRED);
+  scope.Send(request);
+  scope.SendUse(1, "a_method");
+  scope.SendRelease();
+  scope.SendBatch();
+  EXPECT_THAT(rpc::FromProto(scope.AwaitUsed().error()),
+              Fails(StatusCode::kFailedPrecondition, Reason::kLeaseEnded));
+  EXPECT_EQ(scope.AwaitExited().reason(), v1::EXIT_REASON_RELEASED);
+}
+
+TEST_F(BatchTest, WithARefusedResumeItIsForgotten) {
+  ScopeClient scope(*stub_);
+  scope.BeginBatch();
+  scope.SendResume("0123456789abcdef0123456789abcdef", 0, {});
+  scope.SendUse(1, "a_method");
+  scope.SendBatch();
+  EXPECT_THAT(scope.Finish(),
+              Fails(StatusCode::kNotFound, Reason::kLeaseNotFound));
+  EXPECT_THAT(scope.received(), IsEmpty());
 }
 
 TEST_F(BatchTest, AResumeBringsItsCallsAlong) {
@@ -189,11 +282,11 @@ TEST_F(BatchTest, AnEmptyOneIsRefused) {
   EXPECT_EQ(FieldOf(later.Finish()), "batch.requests");
 }
 
-TEST_F(BatchTest, MoreThanAThousandRequestsAreRefused) {
+TEST_F(BatchTest, MoreThanAHundredRequestsAreRefused) {
   ScopeClient scope(*stub_);
   scope.BeginBatch();
   SendAcquireWithoutEvents(scope, "hello");
-  for (int i = 1; i <= 1000; ++i) scope.SendUse(i, "echo");
+  for (int i = 1; i <= 100; ++i) scope.SendUse(i, "echo");
   scope.SendBatch();
   EXPECT_EQ(FieldOf(scope.Finish()), "batch.requests");
   EXPECT_THAT(scope.received(), IsEmpty());

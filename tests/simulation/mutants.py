@@ -1005,6 +1005,15 @@ MUTANTS = [
         "what came with a stream's first request is lost",
     ),
     Mutant(
+        "rest_of_a_joining_acquire_lost",
+        "scopes.cc",
+        "      pumped = (*runner)->Attach(std::move(stream), std::move(resumed),\n"
+        "                                 std::move(rest));\n",
+        "      pumped = (*runner)->Attach(std::move(stream), std::move(resumed),\n"
+        "                                 {});\n",
+        "what came with an acquire that found its scope is lost",
+    ),
+    Mutant(
         "old_stream_heard_if_it_says_several",
         "scope_runner.cc",
         "  for (Scope::Input& input : inputs) {\n"

@@ -522,13 +522,25 @@ void RandomScope::ResumeByAcquire() {
   const bool was_attached = Attached();
   const std::shared_ptr<Stream> stream = NewStream(0, /*by_acquire=*/true);
   Back();
-  const auto runner = world_.anteroom.scopes().Acquire(acquire_, stream);
+  const bool at_once = world_.chance.OneIn(2);
+  std::vector<Scope::Input> rest;
+  if (at_once) {
+    together_.emplace();
+    SendAgain();
+    rest = *std::exchange(together_, std::nullopt);
+  }
+  const auto runner =
+      world_.anteroom.scopes().Acquire(acquire_, stream, std::move(rest));
   Expect(runner.ok() && *runner == runner_,
          "the same acquire did not find its scope");
   if (!runner.ok()) return;
   runner_ = *runner;
   Expect(!was_attached || before->superseded, "two streams have one scope");
   WatchDeadline();
+  if (!at_once) SendAgain();
+}
+
+void RandomScope::SendAgain() {
   for (const std::uint64_t id : Unanswered()) {
     if (!Attached()) return;
     const bool kept = grace_ > absl::ZeroDuration() || !calls_.at(id).arrived;

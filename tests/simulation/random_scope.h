@@ -95,6 +95,8 @@ class RandomScope : public std::enable_shared_from_this<RandomScope> {
   void CheckExitFollows(const Stream& stream, Phase phase);
   void ResumeByLease();
   void ResumeByAcquire();
+  // Calls that an acquire which found its scope has no answers to.
+  void SendAgain();
   // The client reads what it was told; `all` false: some of it.
   void Read(bool all);
   // Time for those that wait for it to come back.
