@@ -24,11 +24,11 @@ constexpr Figure kFigures[] = {
 };
 
 constexpr char kNote[] =
-    "The client is h2load, but for aio: what is sent there depends on what "
-    "was\n"
-    "answered, so its client is ./dev bench's closed loop. That server is one\n"
-    "thread of Python: where it keeps a core busy, no client gets more of "
-    "it.\n";
+    "The client is h2load, but for asyncio's: its client is ./dev bench's "
+    "closed\n"
+    "loop. That server is one thread of Python: where it keeps a core busy, "
+    "no\n"
+    "client gets more of it.\n";
 
 std::string Help() {
   return absl::StrCat(

@@ -208,22 +208,22 @@ Contest Builds() {
 }
 
 Contest Ceilings() {
-  return {"ceilings",
-          {Again("bare-unary", PostBareUse), Again("use", PostUse),
-           Again("bare-once", PostBareOnce), Again("bare-scope", PostBareScope),
-           Again("bare-batch", PostBareBatch), Again("corked", PostCorkedScope),
-           Again("batched", PostBatchedScope), Again("aio"),
-           Again("aio-batched")},
-          {{"use", "bare-unary"},
-           {"corked", "bare-once"},
-           {"corked", "bare-scope"},
-           {"bare-scope", "bare-once"},
-           {"batched", "bare-batch"},
-           {"batched", "bare-once"},
-           {"bare-batch", "bare-once"},
-           {"corked", "aio"},
-           {"batched", "aio"},
-           {"batched", "aio-batched"}}};
+  return {
+      "ceilings",
+      {Again("bare-unary", PostBareUse), Again("use", PostUse),
+       Again("bare-once", PostBareOnce), Again("bare-scope", PostBareScope),
+       Again("bare-batch", PostBareBatch), Again("corked", PostCorkedScope),
+       Again("batched", PostBatchedScope), Again("aio"), Again("aio-batched")},
+      {{"use", "bare-unary"},
+       {"corked", "bare-once"},
+       {"corked", "bare-scope"},
+       {"bare-scope", "bare-once"},
+       {"batched", "bare-batch"},
+       {"batched", "bare-once"},
+       {"bare-batch", "bare-once"},
+       {"corked", "aio"},
+       {"batched", "aio"},
+       {"batched", "aio-batched"}}};
 }
 
 std::vector<Contest> Selected(std::vector<Contest> contests,
