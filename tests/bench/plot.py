@@ -20,7 +20,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter  # noqa: E
 TITLES = {
     "unary": "Use of a held object, against a bare unary call",
     "stream": "Use on an open With stream, against a bare stream",
-    "with": "a whole scope in one With, against a bare stream of one message",
+    "with": "a whole scope in one With, against bare streams",
     "peers": "a whole scope, against what might do the same work",
     "builds": "Use of a held object by the server's builds, against a stock echo",
 }
@@ -30,6 +30,8 @@ PANELS = [
     ("p50_us", "latency, µs (p50, shaded to p99)"),
 ]
 BARE = "#7f7f7f"
+BARE_STYLES = ["o-", "o--", "o:"]
+COLOURS = [f"C{number}" for number in range(10) if number != 7]  # which is grey
 
 
 def main(results_file, plot_file):
@@ -51,12 +53,13 @@ def main(results_file, plot_file):
 def draw_contest(row, contest, results):
     widths = [result["width"] for result in results]
     names = [contestant["name"] for contestant in results[0]["contestants"]]
+    looks = looks_of(names)
     panels = row.subplots(1, len(PANELS))
     for axes, (field, title) in zip(panels, PANELS):
-        for number, name in enumerate(names):
-            colour = BARE if name.startswith(("bare", "stock")) else f"C{number}"
+        for name in names:
+            style, colour = looks[name]
             line = medians(results, name, field)
-            axes.plot(widths, line, "o-", label=name, color=colour)
+            axes.plot(widths, line, style, label=name, color=colour)
             if field == "p50_us":
                 upper = medians(results, name, "p99_us")
                 axes.fill_between(widths, line, upper, color=colour, alpha=0.1)
@@ -71,6 +74,15 @@ def draw_contest(row, contest, results):
         axes.grid(True, which="both", alpha=0.2)
     panels[0].legend(fontsize=8)
     row.suptitle(TITLES.get(contest, contest), fontsize=12, weight="bold")
+
+
+def looks_of(names):
+    """Style and colour of each: the bare servers are grey."""
+    bare = [name for name in names if name.startswith(("bare", "stock"))]
+    others = [name for name in names if name not in bare]
+    looks = {name: (style, BARE) for name, style in zip(bare, BARE_STYLES)}
+    looks.update({name: ("o-", colour) for name, colour in zip(others, COLOURS)})
+    return looks
 
 
 def medians(results, name, field):
