@@ -66,6 +66,14 @@ class Ref {
   T* operator->() const { return object_; }
   explicit operator bool() const { return object_ != nullptr; }
   void reset() { *this = nullptr; }
+  // Keeps the reference without this Ref, until it is adopted.
+  T* Detach() { return std::exchange(object_, nullptr); }
+  // The Ref of a reference that was detached.
+  static Ref Adopt(T* object) {
+    Ref adopted;
+    adopted.object_ = object;
+    return adopted;
+  }
 
   friend bool operator==(const Ref&, const Ref&) = default;
   friend auto operator<=>(const Ref&, const Ref&) = default;

@@ -30,8 +30,8 @@ Anteroom::Anteroom(coro::Runtime runtime, const Options& options)
     : runtime_(runtime),
       events_(runtime, options.events_kept),
       leases_(runtime.random, options.receipts),
-      lease_timers_(runtime, leases_, Look),
       group_(runtime),
+      lease_timers_(runtime, group_, leases_, Look),
       requests_(runtime, group_),
       scopes_(runtime, *this, group_) {}
 

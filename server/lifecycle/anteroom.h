@@ -150,8 +150,8 @@ class Anteroom {
   bool started_ = false;  // constant once serving
   EventLog events_;
   LeaseTable leases_;
-  LeaseTimers lease_timers_;
   coro::TaskGroup group_;
+  LeaseTimers lease_timers_;
   RequestIndex requests_;
   Scopes scopes_;
   // Constant once serving; ordered by name.

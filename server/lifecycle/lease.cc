@@ -11,6 +11,7 @@
 #include "server/coro/prefetch.h"
 #include "server/error/error.h"
 #include "server/lifecycle/instance.h"
+#include "server/lifecycle/lease_table.h"
 #include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
@@ -22,8 +23,10 @@ std::chrono::nanoseconds SinceEpoch(absl::Time time) {
 
 }  // namespace
 
-Lease::Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options)
+Lease::Lease(Pool& pool, const LeaseId& id, std::uint64_t number,
+             AcquireOptions&& options)
     : pool_(pool),
+      id_(id),
       number_(number),
       create_time_(SinceEpoch(runtime().clock.WallNow())),
       words_(PackWords(options)),
@@ -42,6 +45,13 @@ Lease::Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options)
 Lease::~Lease() {
   const LeaseState last = state();
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
+}
+
+void Lease::operator delete(Lease* lease, std::destroying_delete_t) {
+  LeaseTable& table = lease->pool_.leases();
+  const std::uint32_t place = lease->id_.place;
+  lease->~Lease();
+  table.Free(place);
 }
 
 PackedStrings Lease::PackWords(const AcquireOptions& options) {

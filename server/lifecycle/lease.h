@@ -11,8 +11,9 @@
 //
 // A lease is a record with gates: the pool that made it runs the hooks.
 //
-// There may be a million: what most have not, or not for long, stands apart,
-// what their pool knows is asked there, and a reference is one pointer.
+// There may be a million: their memory is LeaseTable's, what most have not, or
+// not for long, stands apart, what their pool knows is asked there, and a
+// reference is one pointer.
 //
 // Thread safety: all methods, from any thread. Takes no lock but its own, and
 // the event log's and LeaseTimers' inside it.
@@ -23,6 +24,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -97,17 +99,17 @@ struct LeaseView {
   std::optional<Receipt> receipt;  // set once ENDED
 };
 
+// Made by LeaseTable::Make(). Whoever refers to one may outlive its pool, but
+// then asks it for no more than its state.
 class Lease : public coro::Counted<Lease> {
  public:
-  // `number` is its public name's. `pool` outlives every call of a method.
-  Lease(Pool& pool, std::uint64_t number, AcquireOptions&& options);
-  ~Lease();
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
+  ~Lease();
+  // The last reference is gone: its memory is free for another.
+  static void operator delete(Lease* lease, std::destroying_delete_t);
 
-  // The secret capability, and how a client writes it. It has none until its
-  // table gives it one, before anybody else looks.
-  void SetId(const LeaseId& id) { id_ = id; }
+  // The secret capability, and how a client writes it.
   const LeaseId& secret() const { return id_; }
   std::string id() const { return id_.Text(); }
   std::uint64_t number() const { return number_; }
@@ -235,6 +237,12 @@ class Lease : public coro::Counted<Lease> {
   coro::TimerNode& timer() { return timer_; }
 
  private:
+  friend class LeaseTable;
+
+  // `number` is its public name's.
+  Lease(Pool& pool, const LeaseId& id, std::uint64_t number,
+        AcquireOptions&& options);
+
   struct Deferred {
     Deferred(const coro::Runtime& runtime, coro::Instant enter_by)
         : enter_by(enter_by), entered(runtime) {}
@@ -337,10 +345,10 @@ class Lease : public coro::Counted<Lease> {
   absl::Duration ttl() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   int uses_ ABSL_GUARDED_BY(mu_) = 0;  // first, beside the references
-  // Constant after construction, but for the id and the fencing token, which
-  // are set before anybody else reads them.
+  // Constant after construction, but for the fencing token, which is set before
+  // anybody else reads it.
   Pool& pool_;
-  LeaseId id_;
+  const LeaseId id_;
   const std::uint64_t number_;
   std::uint64_t fencing_token_ = 0;
   const Nanoseconds create_time_;  // since the Unix epoch

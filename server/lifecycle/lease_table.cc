@@ -1,36 +1,90 @@
 #include "server/lifecycle/lease_table.h"
 
+#include <algorithm>
+#include <new>
 #include <optional>
 #include <utility>
 
 #include "server/coro/check.h"
+#include "server/coro/poison.h"
 #include "server/coro/prefetch.h"
 #include "server/error/error.h"
 
 namespace anteroom::lifecycle {
 
-void LeaseTable::Add(const LeasePtr& lease) {
+LeaseTable::~LeaseTable() {
+  {
+    coro::MutexLock lock(mu_);
+    ended_.clear();
+  }
+  for (Shard& shard : shards_) {
+    coro::MutexLock lock(shard.mu);
+    std::size_t left = shard.slots.size() - shard.free.size();
+    for (Index index = 0; index < shard.slots.size(); ++index) {
+      Slot& slot = shard.slots[index];
+      if (shard.found[index]) {
+        slot.lease()->~Lease();
+        --left;
+      }
+      coro::Unpoison(&slot, sizeof(Slot));
+    }
+    ANTEROOM_CHECK(left == 0);
+  }
+}
+
+LeasePtr LeaseTable::Make(Pool& pool, std::uint64_t number,
+                          AcquireOptions&& options) {
   LeaseId id{random_.Next(), static_cast<std::uint32_t>(random_.Next())};
   const auto shard_number =
       static_cast<std::uint32_t>(id.high % shards_.size());
   Shard& shard = ShardOf(shard_number);
-  coro::MutexLock lock(shard.mu);
-  if (shard.free.empty()) {
-    ANTEROOM_CHECK(shard.places.size() < kMostPlaces / shards_.size());
-    shard.free.push_back(static_cast<Index>(shard.places.size()));
-    shard.places.emplace_back();
+  Slot* slot = nullptr;
+  {
+    coro::MutexLock lock(shard.mu);
+    if (shard.free.empty()) {
+      ANTEROOM_CHECK(shard.slots.size() < kMostPlaces / shards_.size());
+      shard.free.push_back(static_cast<Index>(shard.slots.size()));
+      shard.slots.emplace_back();
+      shard.found.push_back(false);
+    }
+    const Index index = shard.free.back();
+    shard.free.pop_back();
+    id.place = index << kShardBits | shard_number;
+    slot = &shard.slots[index];
   }
-  const Index index = shard.free.back();
-  shard.free.pop_back();
-  id.place = index << kShardBits | shard_number;
-  lease->SetId(id);
-  shard.places[index] = lease;
+  coro::Unpoison(slot, sizeof(Slot));
+  return LeasePtr(new (slot->lease())
+                      Lease(pool, id, number, std::move(options)));
 }
 
-Lease& LeaseTable::At(std::uint32_t place) const {
-  const Shard& shard = ShardOf(place);
+void LeaseTable::Free(std::uint32_t place) {
+  Shard& shard = ShardOf(place);
+  const Index index = IndexOf(place);
   coro::MutexLock lock(shard.mu);
-  return *shard.places[IndexOf(place)];
+  coro::Poison(&shard.slots[index], sizeof(Slot));
+  shard.free.push_back(index);
+}
+
+void LeaseTable::Add(const LeasePtr& lease) {
+  const std::uint32_t place = lease->secret().place;
+  Shard& shard = ShardOf(place);
+  coro::MutexLock lock(shard.mu);
+  shard.found[IndexOf(place)] = true;
+  LeasePtr(lease).Detach();
+}
+
+LeasePtr LeaseTable::Drop(Lease& lease) {
+  const std::uint32_t place = lease.secret().place;
+  Shard& shard = ShardOf(place);
+  coro::MutexLock lock(shard.mu);
+  shard.found[IndexOf(place)] = false;
+  return LeasePtr::Adopt(&lease);
+}
+
+Lease& LeaseTable::At(std::uint32_t place) {
+  Shard& shard = ShardOf(place);
+  coro::MutexLock lock(shard.mu);
+  return *shard.slots[IndexOf(place)].lease();
 }
 
 absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
@@ -38,19 +92,18 @@ absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
     Shard& shard = ShardOf(id->place);
     const Index index = IndexOf(id->place);
     coro::MutexLock lock(shard.mu);
-    if (index < shard.places.size()) {
-      const LeasePtr& lease = shard.places[index];
-      if (lease != nullptr && lease->secret() == *id) return lease;
+    if (index < shard.slots.size() && shard.found[index]) {
+      Lease* const lease = shard.slots[index].lease();
+      if (lease->secret() == *id) return LeasePtr(lease);
     }
   }
   return Error(Reason::kLeaseNotFound,
                "no lease has this id, or its receipt is no longer kept");
 }
 
-void LeaseTable::Ended(LeasePtr lease, coro::Instant now) {
+void LeaseTable::Ended(const LeasePtr& lease, coro::Instant now) {
   coro::MutexLock lock(mu_);
-  ended_.push_back(
-      Kept{coro::After(now, options_.receipts_kept), std::move(lease)});
+  ended_.push_back(Kept{coro::After(now, options_.receipts_kept), lease.get()});
   drop_at_.store(DropAt(), std::memory_order_relaxed);
 }
 
@@ -63,28 +116,23 @@ coro::Instant LeaseTable::DropAt() const {
 void LeaseTable::PrefetchOldest() const {
   // The first itself was prefetched when it was the second.
   if (!ended_.empty()) ended_.front().lease->PrefetchKept();
-  if (ended_.size() > 1) coro::Prefetch(ended_[1].lease.get());
+  if (ended_.size() > 1) coro::Prefetch(ended_[1].lease);
 }
 
 std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
+  std::vector<Lease*> old;
   std::vector<LeasePtr> dropped;
   if (now < drop_at_.load(std::memory_order_relaxed)) return dropped;
   {
     coro::MutexLock lock(mu_);
     while (DropAt() <= now) {
-      dropped.push_back(std::move(ended_.front().lease));
+      old.push_back(ended_.front().lease);
       ended_.pop_front();
     }
     PrefetchOldest();
     drop_at_.store(DropAt(), std::memory_order_relaxed);
   }
-  for (const LeasePtr& lease : dropped) {
-    const std::uint32_t place = lease->secret().place;
-    Shard& shard = ShardOf(place);
-    coro::MutexLock lock(shard.mu);
-    shard.places[IndexOf(place)] = nullptr;
-    shard.free.push_back(IndexOf(place));
-  }
+  for (Lease* const lease : old) dropped.push_back(Drop(*lease));
   return dropped;
 }
 
@@ -92,7 +140,7 @@ std::size_t LeaseTable::size() const {
   std::size_t size = 0;
   for (const Shard& shard : shards_) {
     coro::MutexLock lock(shard.mu);
-    size += shard.places.size() - shard.free.size();
+    size += std::count(shard.found.begin(), shard.found.end(), true);
   }
   return size;
 }

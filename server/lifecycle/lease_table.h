@@ -1,18 +1,22 @@
-// LeaseTable: from the secret lease id to its lease, ended ones included for as
-// long as their receipts are kept.
+// LeaseTable: the memory of all leases, and from a lease's secret id to the
+// lease, once that is granted; ended ones included for as long as their
+// receipts are kept.
 //
-// How it works: each lease has a place, and its id says where that is; the rest
-// of the id is random, and compared. So an id is found without a search, and a
-// place costs one pointer. A place that is free is taken again before there is
-// a new one, the last first: it is in a cache.
+// How it works: each lease has a place, and its id says which; the rest of the
+// id is random, and compared. So an id is found without a search. A place that
+// is free is taken again before there is a new one, the last first: it is in a
+// cache.
 //
-// Memory: 8 bytes a place, and 4 more for one that was free ever; not given
-// back.
+// Memory: a lease's own a place, in chunks that do not move, and 4 bytes more
+// for a place that was free ever; not given back.
 //
 // Invariants:
-//  1. A lease is in the table from its grant until receipts_kept after its end,
-//     or until it is the oldest of more than receipts_max ended ones.
+//  1. A lease is found from its grant until receipts_kept after its end, or
+//     until it is the oldest of more than receipts_max ended ones. As long, the
+//     table itself refers to it.
 //  2. Look-ups touch one shard's lock alone.
+//
+// Destruction: REQUIRES that nobody else refers to a lease any more.
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_TABLE_H_
@@ -45,48 +49,67 @@ class LeaseTable {
 
   LeaseTable(coro::Random& random, Options options)
       : random_(random), options_(options) {}
+  ~LeaseTable();
   LeaseTable(const LeaseTable&) = delete;
   LeaseTable& operator=(const LeaseTable&) = delete;
 
-  // Gives the lease its id. At most some 2^32 are in it.
+  // A lease that nobody finds yet, of a pool whose table this is. `number` is
+  // its public name's. At most some 2^32 live at once.
+  LeasePtr Make(Pool& pool, std::uint64_t number, AcquireOptions&& options);
+  // It is granted: has it found from now on. Once a lease.
   void Add(const LeasePtr& lease);
-  // The lease at this place. REQUIRES: it is in the table.
-  Lease& At(std::uint32_t place) const;
+  // The lease at this place. REQUIRES: there is one.
+  Lease& At(std::uint32_t place);
   // By its id as clients write it. LEASE_NOT_FOUND for one that never was, or
   // whose receipt is gone.
   absl::StatusOr<LeasePtr> Find(absl::string_view text);
 
-  // Starts the time that the receipt of `lease` is kept.
-  void Ended(LeasePtr lease, coro::Instant now);
+  // Starts the time that the receipt of `lease` is kept. REQUIRES: it was
+  // added.
+  void Ended(const LeasePtr& lease, coro::Instant now);
   // Drops, and returns, what is kept no longer. Cheap when there is nothing.
   std::vector<LeasePtr> Prune(coro::Instant now);
 
+  // How many would be found.
   std::size_t size() const;
 
  private:
+  friend Lease;
+
   static constexpr int kShardBits = 4;
   // The last number is no place's: see TimerNode.
   static constexpr std::uint32_t kMostPlaces =
       ~std::uint32_t{0} >> kShardBits << kShardBits;
   // Of a shard's places.
   using Index = std::uint32_t;
+  // One lease's memory, whether or not there is one in it.
+  class Slot {
+   public:
+    Lease* lease() { return reinterpret_cast<Lease*>(memory_); }
+
+   private:
+    alignas(Lease) std::byte memory_[sizeof(Lease)];
+  };
   struct Shard {
     mutable coro::Mutex mu;
-    std::deque<LeasePtr> places ABSL_GUARDED_BY(mu);
+    std::deque<Slot> slots ABSL_GUARDED_BY(mu);
     std::vector<Index> free ABSL_GUARDED_BY(mu);
+    // Whether the lease there is found.
+    std::vector<bool> found ABSL_GUARDED_BY(mu);
   };
   struct Kept {
     coro::Instant until;
-    LeasePtr lease;
+    Lease* lease;
   };
 
   Shard& ShardOf(std::uint32_t place) {
     return shards_[place % shards_.size()];
   }
-  const Shard& ShardOf(std::uint32_t place) const {
-    return shards_[place % shards_.size()];
-  }
   static Index IndexOf(std::uint32_t place) { return place >> kShardBits; }
+  // Its lease is no more.
+  void Free(std::uint32_t place);
+  // Has it found no more; the reference that the table had.
+  LeasePtr Drop(Lease& lease);
   // What the next calls drop: that ended long ago.
   void PrefetchOldest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When the oldest of ended_ is to be dropped; kNever: there is none.

@@ -13,8 +13,10 @@ namespace anteroom::lifecycle {
 // gone.
 class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
  public:
-  Wheel(coro::Runtime runtime, LeaseTable& leases, Look look)
+  Wheel(coro::Runtime runtime, coro::TaskGroup& group, LeaseTable& leases,
+        Look look)
       : runtime_(runtime),
+        group_(group),
         look_(look),
         leases_(leases),
         wheel_(runtime.clock.Now(), Nodes{leases}) {}
@@ -81,14 +83,20 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
     WakeAt(wheel_.next());
   }
 
+  // None once the group is closed: all that was held has ended by then.
   void PostLook(LeasePtr lease) const {
-    runtime_.executor.Post(
-        [look = look_, lease = std::move(lease), &clock = runtime_.clock] {
-          look(lease, clock.Now());
-        });
+    coro::TaskGroup::Ticket ticket = group_.CountIn();
+    if (!ticket) return;
+    runtime_.executor.Post([ticket = std::move(ticket), look = look_,
+                            lease = std::move(lease),
+                            &clock = runtime_.clock]() mutable {
+      look(lease, clock.Now());
+      lease.reset();  // before it is counted out
+    });
   }
 
   const coro::Runtime runtime_;
+  coro::TaskGroup& group_;
   const Look look_;
   LeaseTable& leases_;
   mutable coro::Mutex mu_;
@@ -99,8 +107,9 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-LeaseTimers::LeaseTimers(coro::Runtime runtime, LeaseTable& leases, Look look)
-    : wheel_(std::make_shared<Wheel>(runtime, leases, look)) {}
+LeaseTimers::LeaseTimers(coro::Runtime runtime, coro::TaskGroup& group,
+                         LeaseTable& leases, Look look)
+    : wheel_(std::make_shared<Wheel>(runtime, group, leases, look)) {}
 
 void LeaseTimers::Schedule(Lease& lease, coro::Instant when) {
   wheel_->Schedule(lease, when);

@@ -17,6 +17,7 @@
 
 #include "server/coro/clock.h"
 #include "server/coro/runtime.h"
+#include "server/coro/task_group.h"
 #include "server/lifecycle/lease.h"
 #include "server/lifecycle/lease_table.h"
 
@@ -28,8 +29,10 @@ class LeaseTimers {
   // time, and of one instant in the order in which they were scheduled.
   using Look = void (*)(const LeasePtr& lease, coro::Instant now);
 
-  // `leases` outlives this.
-  LeaseTimers(coro::Runtime runtime, LeaseTable& leases, Look look);
+  // `leases` outlives this. Looks are counted in to `group`, which is joined
+  // before Stop().
+  LeaseTimers(coro::Runtime runtime, coro::TaskGroup& group, LeaseTable& leases,
+              Look look);
   ~LeaseTimers() { Stop(); }
   LeaseTimers(const LeaseTimers&) = delete;
   LeaseTimers& operator=(const LeaseTimers&) = delete;
@@ -43,7 +46,7 @@ class LeaseTimers {
   // How many are to be looked at.
   std::size_t pending() const;
 
-  // Looks at no more than what it has posted. Idempotent.
+  // Looks at none any more. Idempotent.
   void Stop();
 
  private:

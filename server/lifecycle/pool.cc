@@ -84,7 +84,7 @@ absl::Status Pool::CheckKey(absl::string_view key) const {
 }
 
 LeasePtr Pool::MakeLease(AcquireOptions&& options) {
-  return coro::MakeRef<Lease>(*this, ++last_lease_, std::move(options));
+  return table_.Make(*this, ++last_lease_, std::move(options));
 }
 
 coro::Task<absl::StatusOr<LeasePtr>> Pool::Acquire(LeasePtr lease,

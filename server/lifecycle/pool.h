@@ -88,6 +88,7 @@ class Pool {
 
   const coro::Runtime& runtime() const { return runtime_; }
   EventLog& events() const { return events_; }
+  LeaseTable& leases() const { return table_; }
   LeaseTimers& lease_timers() const { return timers_; }
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }

@@ -18,16 +18,15 @@ class LeaseTimersTest : public LifecycleTest {
  protected:
   LeaseTimersTest() {
     Serve(kNoHooks);
-    looked_at.clear();
-    timers_.emplace(world_.runtime(), table_,
+    timers_.emplace(world_.runtime(), *calls_, pool().leases(),
                     [](const LeasePtr& lease, coro::Instant) {
                       looked_at.push_back(lease);
                     });
     for (int i = 0; i < kLeases; ++i) {
       leases_.push_back(MakeTicket({})->lease);
-      table_.Add(leases_.back());
     }
   }
+  ~LeaseTimersTest() override { looked_at.clear(); }
 
   void Schedule(int lease, absl::Duration in) {
     timers_->Schedule(*leases_[lease], coro::After(world_.clock().Now(), in));
@@ -36,8 +35,6 @@ class LeaseTimersTest : public LifecycleTest {
   static constexpr int kLeases = 1'000;
   static std::vector<LeasePtr> looked_at;
 
-  coro::SystemRandom random_;
-  LeaseTable table_{random_, {}};
   std::vector<LeasePtr> leases_;
   std::optional<LeaseTimers> timers_;
 };

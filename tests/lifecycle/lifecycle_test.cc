@@ -44,7 +44,7 @@ AcquireOutcome LifecycleTest::StartAcquire(AcquireOptions options,
 std::shared_ptr<Ticket> LifecycleTest::MakeTicket(AcquireOptions options) {
   return std::make_shared<Ticket>(
       world_.runtime(),
-      coro::MakeRef<Lease>(pool(), /*number=*/1, std::move(options)),
+      pool().leases().Make(pool(), /*number=*/1, std::move(options)),
       ++last_arrival_);
 }
 

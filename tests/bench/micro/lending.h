@@ -46,7 +46,8 @@ class PricedClock : public coro::Clock {
 class Lending {
  public:
   // The object is made, and idle. `max_holders` may hold it at once; 0: all.
-  explicit Lending(int max_holders = 1) {
+  explicit Lending(int max_holders = 1, const Anteroom::Options& options = {})
+      : anteroom_(runtime_, options) {
     Policy policy;
     policy.max_holders = max_holders;
     policy.max_waiters = kUnlimited;
@@ -99,7 +100,7 @@ class Lending {
   coro::SystemRandom random_;
   const coro::Runtime runtime_{world_.executor(), world_.timers(), clock_,
                                random_};
-  Anteroom anteroom_{runtime_, Anteroom::Options()};
+  Anteroom anteroom_;
   coro::TaskGroup acquires_{runtime_};
   std::deque<LeasePtr> held_;
 };

@@ -12,7 +12,8 @@ namespace anteroom::lifecycle {
 namespace {
 
 LeasePtr NewLease(Lending& lending) {
-  return coro::MakeRef<Lease>(lending.pool(), /*number=*/1, AcquireOptions());
+  Pool& pool = lending.pool();
+  return pool.leases().Make(pool, /*number=*/1, AcquireOptions());
 }
 
 void WaitQueuePushAndRemoveFirst(benchmark::State& state) {
