@@ -20,7 +20,6 @@
 #include <variant>
 #include <vector>
 
-#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -28,9 +27,11 @@
 #include "server/coro/event.h"
 #include "server/coro/runtime.h"
 #include "server/coro/single_flight.h"
+#include "server/lifecycle/bound_leases.h"
 #include "server/lifecycle/event_log.h"
 #include "server/lifecycle/instance_state.h"
 #include "server/lifecycle/lease.h"
+#include "server/lifecycle/lease_table.h"
 #include "server/lifecycle/resource.h"
 
 namespace anteroom::lifecycle {
@@ -55,9 +56,10 @@ class Instance : public std::enable_shared_from_this<Instance> {
   using InitFlight = coro::SingleFlight<std::monostate>;
 
   // `number` grows with each instance of a pool.
-  Instance(coro::Runtime runtime, EventLog& events, InstanceInfo info,
-           std::uint64_t number)
-      : clock_(runtime.clock),
+  Instance(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
+           InstanceInfo info, std::uint64_t number)
+      : bound(leases),
+        clock_(runtime.clock),
         events_(events),
         info_(std::move(info)),
         subject_(std::make_shared<EventSubject>(
@@ -116,8 +118,8 @@ class Instance : public std::enable_shared_from_this<Instance> {
   // before and after.
   Line* line = nullptr;
   unsigned line_marks = 0;
-  // Leases between bind and the end of their exit, by fencing token.
-  absl::btree_map<std::uint64_t, LeasePtr> bound;
+  // Leases between bind and the end of their exit.
+  BoundLeases bound;
   // Takes no new lease and is closed after its last exit.
   bool retired = false;
   // Why its init failed.

@@ -49,7 +49,7 @@ Lease::~Lease() {
 
 void Lease::operator delete(Lease* lease, std::destroying_delete_t) {
   LeaseTable& table = lease->pool_.leases();
-  const std::uint32_t place = lease->id_.place;
+  const Place place = lease->id_.place;
   lease->~Lease();
   table.Free(place);
 }

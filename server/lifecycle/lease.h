@@ -103,6 +103,15 @@ struct LeaseView {
 // then asks it for no more than its state.
 class Lease : public coro::Counted<Lease> {
  public:
+  // Where it is in its table, for as long as it lives.
+  using Place = std::uint32_t;
+  static constexpr Place kNoPlace = ~Place{0};  // no lease's
+  // The next of a list, and the one before.
+  struct Links {
+    Place next = kNoPlace;
+    Place previous = kNoPlace;
+  };
+
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
   ~Lease();
@@ -235,6 +244,8 @@ class Lease : public coro::Counted<Lease> {
   bool DecideEnd(coro::Instant now);
   // Of the pool's LeaseTimers, and guarded by their lock.
   coro::TimerNode& timer() { return timer_; }
+  // Of its instance's BoundLeases, and guarded by the pool's mutex.
+  Links& bound_links() { return bound_links_; }
 
  private:
   friend class LeaseTable;
@@ -357,6 +368,7 @@ class Lease : public coro::Counted<Lease> {
   std::unique_ptr<Rare> rare_ ABSL_GUARDED_BY(mu_);
   // It is bound, so it is its pool's.
   Instance* instance_ ABSL_GUARDED_BY(mu_) = nullptr;
+  Links bound_links_;
   Nanoseconds ttl_ ABSL_GUARDED_BY(mu_);
   coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
   coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
@@ -380,7 +392,7 @@ class Lease : public coro::Counted<Lease> {
   mutable coro::Mutex mu_;
 };
 #ifndef ABSL_HAVE_THREAD_SANITIZER  // whose mutex is larger
-static_assert(sizeof(Lease) <= 128);
+static_assert(sizeof(Lease) <= 136);
 #endif
 
 // Whoever has it keeps it.

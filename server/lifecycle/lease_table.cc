@@ -57,7 +57,7 @@ LeasePtr LeaseTable::Make(Pool& pool, std::uint64_t number,
                       Lease(pool, id, number, std::move(options)));
 }
 
-void LeaseTable::Free(std::uint32_t place) {
+void LeaseTable::Free(Lease::Place place) {
   Shard& shard = ShardOf(place);
   const Index index = IndexOf(place);
   coro::MutexLock lock(shard.mu);
@@ -66,7 +66,7 @@ void LeaseTable::Free(std::uint32_t place) {
 }
 
 void LeaseTable::Add(const LeasePtr& lease) {
-  const std::uint32_t place = lease->secret().place;
+  const Lease::Place place = lease->secret().place;
   Shard& shard = ShardOf(place);
   coro::MutexLock lock(shard.mu);
   shard.found[IndexOf(place)] = true;
@@ -74,14 +74,14 @@ void LeaseTable::Add(const LeasePtr& lease) {
 }
 
 LeasePtr LeaseTable::Drop(Lease& lease) {
-  const std::uint32_t place = lease.secret().place;
+  const Lease::Place place = lease.secret().place;
   Shard& shard = ShardOf(place);
   coro::MutexLock lock(shard.mu);
   shard.found[IndexOf(place)] = false;
   return LeasePtr::Adopt(&lease);
 }
 
-Lease& LeaseTable::At(std::uint32_t place) {
+Lease& LeaseTable::At(Lease::Place place) {
   Shard& shard = ShardOf(place);
   coro::MutexLock lock(shard.mu);
   return *shard.slots[IndexOf(place)].lease();
@@ -99,6 +99,14 @@ absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
   }
   return Error(Reason::kLeaseNotFound,
                "no lease has this id, or its receipt is no longer kept");
+}
+
+LeasePtr LeaseTable::FindAt(Lease::Place place) {
+  Shard& shard = ShardOf(place);
+  const Index index = IndexOf(place);
+  coro::MutexLock lock(shard.mu);
+  const bool found = index < shard.slots.size() && shard.found[index];
+  return LeasePtr(found ? shard.slots[index].lease() : nullptr);
 }
 
 void LeaseTable::Ended(const LeasePtr& lease, coro::Instant now) {

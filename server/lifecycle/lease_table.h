@@ -59,10 +59,13 @@ class LeaseTable {
   // It is granted: has it found from now on. Once a lease.
   void Add(const LeasePtr& lease);
   // The lease at this place. REQUIRES: there is one.
-  Lease& At(std::uint32_t place);
+  Lease& At(Lease::Place place);
   // By its id as clients write it. LEASE_NOT_FOUND for one that never was, or
   // whose receipt is gone.
   absl::StatusOr<LeasePtr> Find(absl::string_view text);
+  // The one at this place, if there is one that has been granted, and may have
+  // ended; else null.
+  LeasePtr FindAt(Lease::Place place);
 
   // Starts the time that the receipt of `lease` is kept. REQUIRES: it was
   // added.
@@ -77,9 +80,8 @@ class LeaseTable {
   friend Lease;
 
   static constexpr int kShardBits = 4;
-  // The last number is no place's: see TimerNode.
-  static constexpr std::uint32_t kMostPlaces =
-      ~std::uint32_t{0} >> kShardBits << kShardBits;
+  static constexpr Lease::Place kMostPlaces =
+      Lease::kNoPlace >> kShardBits << kShardBits;
   // Of a shard's places.
   using Index = std::uint32_t;
   // One lease's memory, whether or not there is one in it.
@@ -102,12 +104,10 @@ class LeaseTable {
     Lease* lease;
   };
 
-  Shard& ShardOf(std::uint32_t place) {
-    return shards_[place % shards_.size()];
-  }
-  static Index IndexOf(std::uint32_t place) { return place >> kShardBits; }
+  Shard& ShardOf(Lease::Place place) { return shards_[place % shards_.size()]; }
+  static Index IndexOf(Lease::Place place) { return place >> kShardBits; }
   // Its lease is no more.
-  void Free(std::uint32_t place);
+  void Free(Lease::Place place);
   // Has it found no more; the reference that the table had.
   LeasePtr Drop(Lease& lease);
   // What the next calls drop: that ended long ago.

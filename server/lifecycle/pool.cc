@@ -448,7 +448,8 @@ void Pool::Unbind(const LeasePtr& lease,
   {
     coro::MutexLock lock(mu_);
     if (instance->causer == lease) instance->causer.reset();
-    leases_ -= instance->bound.erase(lease->fencing_token());
+    instance->bound.Remove(*lease);
+    --leases_;
     instance->retired |= retire;
     Note(instance);
     Dispatch(*instance->line, todo);
@@ -518,7 +519,7 @@ std::vector<LeasePtr> Pool::Bound() const {
   std::vector<LeasePtr> leases;
   leases.reserve(leases_);
   for (const auto& [number, instance] : instances_) {
-    for (const auto& [token, lease] : instance->bound) leases.push_back(lease);
+    for (Lease& lease : instance->bound) leases.emplace_back(&lease);
   }
   return leases;
 }

@@ -24,7 +24,8 @@
 //     lease whose exit was decided has one (Exit). All are in `group_`.
 //  4. Fencing tokens grow with each binding.
 //
-// Lock order: mu_, then a lease's, then the event log's or that of LeaseTimers.
+// Lock order: mu_, then a lease's, then the event log's or that of LeaseTimers,
+// then the table's.
 // None is held across a hook, a resume or a co_await: what is decided under mu_
 // and must happen outside is collected in a Todo.
 //
@@ -57,6 +58,7 @@
 #include "server/coro/runtime.h"
 #include "server/coro/task.h"
 #include "server/coro/task_group.h"
+#include "server/lifecycle/bound_leases.h"
 #include "server/lifecycle/breaker.h"
 #include "server/lifecycle/event.h"
 #include "server/lifecycle/event_log.h"
@@ -179,7 +181,8 @@ class Pool {
   struct LeaseCursor {
     bool bound = false;
     std::uint64_t instance = 0;
-    std::uint64_t after = 0;  // its token, or else its arrival
+    std::uint64_t after = 0;               // its token, or else its arrival
+    Lease::Place place = Lease::kNoPlace;  // of that, where it is bound
   };
   // At most `max` leases from `cursor` on, which moves on.
   std::vector<LeasePtr> Leases(LeaseCursor& cursor, std::size_t max) const;
@@ -351,6 +354,10 @@ class Pool {
   absl::Status GrantAtOnce(const LeasePtr& lease, const std::stop_token& stop,
                            coro::Instant deadline);
   std::vector<LeasePtr> Bound() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Where a listing goes on that is at `cursor`, on this instance.
+  BoundLeases::Iterator After(const LeaseCursor& cursor,
+                              const std::shared_ptr<Instance>& instance) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unbind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance,
               bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.

@@ -101,28 +101,40 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
       leases.push_back(std::move(lease));
     }
     if (leases.size() == max) return leases;
-    cursor = {true, 0, 0};
+    cursor = {.bound = true};
   }
   for (auto next = instances_.lower_bound(cursor.instance);
        next != instances_.end() && leases.size() < max; ++next) {
     const auto& [number, instance] = *next;
-    const std::uint64_t after = number == cursor.instance ? cursor.after : 0;
-    for (auto bound = instance->bound.upper_bound(after);
-         bound != instance->bound.end() && leases.size() < max; ++bound) {
-      cursor = {true, number, bound->first};
-      leases.push_back(bound->second);
+    auto bound = number == cursor.instance ? After(cursor, instance)
+                                           : instance->bound.begin();
+    for (; bound != instance->bound.end() && leases.size() < max; ++bound) {
+      Lease& lease = *bound;
+      cursor = {true, number, lease.fencing_token(), lease.secret().place};
+      leases.emplace_back(&lease);
     }
   }
   return leases;
 }
 
+BoundLeases::Iterator Pool::After(
+    const LeaseCursor& cursor,
+    const std::shared_ptr<Instance>& instance) const {
+  const LeasePtr at = table_.FindAt(cursor.place);
+  // Bound until its end at least.
+  const bool bound = at != nullptr && at->fencing_token() == cursor.after &&
+                     at->instance() == instance;
+  return bound ? instance->bound.After(*at)
+               : instance->bound.After(cursor.after);
+}
+
 LeasePtr Pool::FindLease(std::uint64_t number) const {
   coro::MutexLock lock(mu_);
   for (const auto& [instance_number, instance] : instances_) {
-    for (const auto& [token, lease] : instance->bound) {
-      if (lease->number() != number) continue;
+    for (Lease& lease : instance->bound) {
+      if (lease.number() != number) continue;
       // An exit hook that outlived its bound keeps the instance, not the lease.
-      return lease->state() == LeaseState::kEnded ? nullptr : lease;
+      return LeasePtr(lease.state() == LeaseState::kEnded ? nullptr : &lease);
     }
   }
   for (const auto& [key, line] : lines_) {
@@ -145,9 +157,9 @@ Pool::WaitReport Pool::Explain(const std::string& key, std::size_t max) const {
     if (report.instances.size() < max) {
       report.instances.push_back(instance->View());
     }
-    for (const auto& [token, lease] : instance->bound) {
+    for (Lease& lease : instance->bound) {
       if (report.holders.size() == max) break;
-      report.holders.push_back(lease);
+      report.holders.emplace_back(&lease);
     }
     report.all_holders += instance->bound.size();
   }

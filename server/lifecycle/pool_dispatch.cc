@@ -56,14 +56,14 @@ void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
 
 void Pool::Bind(const LeasePtr& lease,
                 const std::shared_ptr<Instance>& instance) {
-  instance->bound.emplace(++last_token_, lease);
   ++leases_;
   if (instance->state() == InstanceState::kReady) {
     instance->Transition(InstanceState::kHeld);
   }
   instance->idle_since = coro::kNever;
+  lease->Bind(*instance, ++last_token_);
+  instance->bound.Add(*lease);
   Note(instance);
-  lease->Bind(*instance, last_token_);
 }
 
 void Pool::DropCaused(const Line& line, const Ticket& ticket,
@@ -103,7 +103,7 @@ bool Pool::BreakerAllows(Todo& todo) {
 void Pool::Build(Line& line, bool warm, Todo& todo) {
   const std::uint64_t number = ++last_instance_;
   auto instance = std::make_shared<Instance>(
-      runtime_, events_,
+      runtime_, events_, table_,
       InstanceInfo{resource_, line.key(), InstanceName(resource_, number)},
       number);
   // The first waiter that nothing under way will serve is why.
@@ -405,7 +405,7 @@ std::vector<LeasePtr> Pool::WaitingFor(
     const std::shared_ptr<Instance>& instance) const {
   if (instance->line == nullptr) return {};
   std::vector<LeasePtr> waiting = instance->line->WaitersOf(*instance);
-  for (const auto& [token, lease] : instance->bound) waiting.push_back(lease);
+  for (Lease& lease : instance->bound) waiting.emplace_back(&lease);
   return waiting;
 }
 

@@ -207,10 +207,10 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
     // Those that enter it await its init, or are looked at when they are
     // granted.
     const bool ready = instance->ready();
-    for (const auto& [token, lease] : instance->bound) {
-      if (lease->instance() == nullptr) continue;  // it has ended
-      if (ready || lease->state() != LeaseState::kEntering) {
-        leases.push_back(lease);
+    for (Lease& lease : instance->bound) {
+      if (lease.instance() == nullptr) continue;  // it has ended
+      if (ready || lease.state() != LeaseState::kEntering) {
+        leases.emplace_back(&lease);
       }
     }
     // Else the end of its constructor, or of its init, draws the consequences.

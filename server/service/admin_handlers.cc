@@ -41,7 +41,7 @@ struct Place {
 std::string PositionAt(const Place& place) {
   return absl::StrCat(place.cursor.bound ? "bound" : "", "/",
                       place.cursor.instance, "/", place.cursor.after, "/",
-                      place.resource);
+                      place.cursor.place, "/", place.resource);
 }
 
 // The beginning, for an empty position.
@@ -49,14 +49,15 @@ absl::StatusOr<Place> PlaceAt(absl::string_view position) {
   Place place;
   if (position.empty()) return place;
   const std::vector<absl::string_view> parts =
-      absl::StrSplit(position, absl::MaxSplits('/', 3));
-  if (parts.size() != 4 ||
+      absl::StrSplit(position, absl::MaxSplits('/', 4));
+  if (parts.size() != 5 ||
       !absl::SimpleAtoi(parts[1], &place.cursor.instance) ||
-      !absl::SimpleAtoi(parts[2], &place.cursor.after)) {
+      !absl::SimpleAtoi(parts[2], &place.cursor.after) ||
+      !absl::SimpleAtoi(parts[3], &place.cursor.place)) {
     return InvalidPageToken();
   }
   place.cursor.bound = !parts[0].empty();
-  place.resource = std::string(parts[3]);
+  place.resource = std::string(parts[4]);
   return place;
 }
 

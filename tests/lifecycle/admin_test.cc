@@ -10,6 +10,8 @@ namespace anteroom::lifecycle {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
@@ -65,6 +67,30 @@ TEST_F(PoolAdminTest, ALeaseIsFoundByItsNameUntilItHasEnded) {
   EXPECT_EQ(pool().FindLease(lease->number()), nullptr);
   EXPECT_THAT(anteroom_->FindByName(lease->name()).status(),
               FailsWith(Reason::kLeaseNotFound));
+}
+
+// Page by page, each lease by itself: also after one that has ended meanwhile,
+// or whose place another has taken since.
+TEST_F(PoolAdminTest, AListingGoesOnThoughLeasesComeAndGo) {
+  Policy policy;
+  policy.max_holders = 0;
+  Serve(kNoHooks, policy);
+  std::vector<LeasePtr> leases;
+  for (int i = 0; i < 6; ++i) leases.push_back(Acquire());
+  Pool::LeaseCursor cursor;
+  const auto next = [&] { return pool().Leases(cursor, 1); };
+  EXPECT_THAT(next(), ElementsAre(leases[0]));
+  EXPECT_THAT(next(), ElementsAre(leases[1]));
+  Release(leases[1]);
+  EXPECT_THAT(next(), ElementsAre(leases[2])) << "the last has ended";
+  cursor.place = leases[4]->secret().place;
+  EXPECT_THAT(next(), ElementsAre(leases[3])) << "its place is another's";
+  Release(leases[4]);
+  leases.push_back(Acquire());
+  EXPECT_THAT(next(), ElementsAre(leases[5]));
+  cursor.place = 12345;
+  EXPECT_THAT(next(), ElementsAre(leases[6])) << "there is no such place";
+  EXPECT_THAT(next(), IsEmpty());
 }
 
 TEST_F(PoolAdminTest, WhoWaitsForALeaseThatIsRevokedIsToldWhy) {

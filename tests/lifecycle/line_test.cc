@@ -28,7 +28,7 @@ class LineTest : public LifecycleTest {
   InstancePtr Begin(Line& line, bool warm = false) {
     const std::uint64_t number = ++last_instance_;
     auto instance = std::make_shared<Instance>(
-        world_.runtime(), anteroom_->events(),
+        world_.runtime(), anteroom_->events(), pool().leases(),
         InstanceInfo{"r", "", "r#" + std::to_string(number)}, number);
     instance->warm = warm;
     line.Add(instance);
@@ -55,13 +55,14 @@ class LineTest : public LifecycleTest {
   }
   void Bind(Line& line, Ticket& ticket, Instance& instance) {
     line.queue().Remove(ticket);
-    instance.bound.emplace(++last_token_, ticket.lease);
+    bound_.push_back(ticket.lease);
+    instance.bound.Add(*ticket.lease);
     line.Note(instance);
   }
 
  private:
   std::uint64_t last_instance_ = 0;
-  std::uint64_t last_token_ = 0;
+  std::vector<LeasePtr> bound_;  // those that are, and that were
 };
 
 TEST_F(LineTest, InstancesUnderWayServeWaitersInTheOrderOfTheirBegin) {
@@ -263,7 +264,7 @@ TEST_P(LineOfSlots, WhateverHappensItSaysWhatGoingThroughAllWouldSay) {
       } else if (instance->bound.empty()) {
         instance->checking = !instance->checking;
       } else {
-        instance->bound.erase(instance->bound.begin());
+        instance->bound.Remove(*instance->bound.begin());
       }
       line.Note(*instance);
     }
