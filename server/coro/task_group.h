@@ -77,6 +77,8 @@ class TaskGroup {
 
 class TaskGroup::Ticket {
  public:
+  // Empty.
+  Ticket() = default;
   Ticket(Ticket&&) noexcept = default;
   Ticket& operator=(Ticket&&) = delete;
   ~Ticket();

@@ -9,6 +9,7 @@ namespace anteroom::coro {
 TimerWheel::Id TimerWheel::Add(Instant when, Work work) {
   const Index index = Allocate();
   this->work(index) = std::move(work);
+  node(index).when = when;
   wheel_.Add(index, node(index), when);
   return static_cast<Id>(std::uint64_t{node(index).generation} << 32 | index);
 }
@@ -24,9 +25,15 @@ bool TimerWheel::Cancel(Id id, Work& dropped) {
 }
 
 void TimerWheel::TakeDue(Instant now, std::vector<Work>& due) {
-  wheel_.TakeDue(now, taken_);
-  for (const Index index : taken_) due.push_back(Release(index));
-  taken_.clear();
+  for (int step = 0; step < kMostWheelSteps; ++step) {
+    const auto [index, early] = wheel_.Take(now);
+    if (index == TimerNode::kNoIndex) return;
+    if (early) {
+      wheel_.PutBack(index, node(index), node(index).when);
+    } else {
+      due.push_back(Release(index));
+    }
+  }
 }
 
 TimerWheel::Index TimerWheel::Allocate() {

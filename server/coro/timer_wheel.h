@@ -38,8 +38,12 @@ class TimerWheel {
   // or cancelled already, or `id` is kNone.
   bool Cancel(Id id, Work& dropped);
 
-  // As those of TimingWheel: not all that is due, if it is much.
+  // Appends to `due`, and removes, what is due by `now`: by time, what is due
+  // at one instant in the order in which it was added. Not all of it if that
+  // takes more than kMostWheelSteps; then next() <= now. REQUIRES: `now` never
+  // runs backwards, and comes before kNever.
   void TakeDue(Instant now, std::vector<Work>& due);
+  // As that of TimingWheel.
   Instant next() const { return wheel_.next(); }
 
  private:
@@ -52,6 +56,7 @@ class TimerWheel {
     // Of the timer that is in it or will be. After the last there is none: 0,
     // and the place stays empty, so that no Id is ever given twice.
     std::uint32_t generation = 1;
+    Instant when;
   };
   struct Chunk {
     std::array<Node, kChunkSize> nodes;
@@ -75,7 +80,6 @@ class TimerWheel {
   Work Release(Index index);
 
   TimingWheel<Nodes> wheel_;
-  std::vector<Index> taken_;  // empty between calls
   std::vector<std::unique_ptr<Chunk>> chunks_;
   Index used_ = 0;  // places that ever were
   Index free_ = TimerNode::kNoIndex;

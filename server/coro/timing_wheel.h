@@ -10,11 +10,12 @@
 // - what is on a level is due before all that is on higher ones, and what is in
 //   a slot before all that is in the level's next slots;
 // - a slot of level 0 holds one instant: there is no tick by which timers are
-//   late, and none is early.
+//   late.
 // Once the earliest timer of the first occupied slot is due, the wheel moves to
-// that instant and the slot's timers move down, at most once a level each: the
-// slot is being emptied. That may take several calls; what is added meanwhile
-// goes to lower levels, behind what comes down.
+// that instant, and the slot is emptied: what it held is taken, one by one. Of
+// a higher level, most of it is early: whoever takes it knows when it is due,
+// and puts it back, by which it moves down, at most once a level. The wheel
+// itself knows no timer's instant.
 //
 // Thread safety: none.
 #ifndef ANTEROOM_SERVER_CORO_TIMING_WHEEL_H_
@@ -24,14 +25,13 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <vector>
 
 #include "server/coro/check.h"
 #include "server/coro/clock.h"
 
 namespace anteroom::coro {
 
-// How often one TakeDue() takes or moves a timer at most.
+// How many timers are to be taken at once at most, lest others wait long.
 inline constexpr int kMostWheelSteps = 128;
 
 // What is known of a timer by its number. The owner of the nodes gives numbers
@@ -39,15 +39,15 @@ inline constexpr int kMostWheelSteps = 128;
 struct TimerNode {
   using Index = std::uint32_t;
   static constexpr Index kNoIndex = ~Index{0};  // no node's
-  static constexpr std::uint8_t kNoLevel = 0xff;
+  using Slot = std::uint16_t;
+  static constexpr Slot kNoSlot = ~Slot{0};
 
-  bool pending() const { return level != kNoLevel; }
+  bool pending() const { return slot != kNoSlot; }
 
-  Instant when;
   Index next = kNoIndex;  // in its slot
   Index previous = kNoIndex;
   // Last, so that what has a node loses no bytes after it.
-  std::uint8_t level = kNoLevel;
+  Slot slot = kNoSlot;
 };
 
 // `Nodes` is called with the index of a timer that is pending, and returns its
@@ -68,8 +68,7 @@ class TimingWheel {
   // the index's, and not pending.
   void Add(Index index, TimerNode& node, Instant when) {
     ANTEROOM_CHECK(!node.pending());
-    node.when = std::max(when, position_);
-    Link(index, node, End::kBack);
+    Link(index, node, when, End::kBack);
   }
 
   // REQUIRES: the timer is pending.
@@ -78,29 +77,36 @@ class TimingWheel {
     Unlink(node);
   }
 
-  // Appends to `due`, and removes, what is due by `now`: by time, what is due
-  // at one instant in the order in which it was added. Not all of it if that
-  // takes more than kMostWheelSteps; then next() <= now. REQUIRES: `now` never
-  // runs backwards, and comes before kNever.
-  void TakeDue(Instant now, std::vector<Index>& due) {
-    for (int step = 0; step < kMostWheelSteps; ++step) {
-      const int slot = FirstSlot();
-      if (slot == kNoSlot || slots_[slot].earliest > now) return;
-      if (slot < kDigits) {
-        due.push_back(slots_[slot].first);
-        Unlink(nodes_(slots_[slot].first));
-        continue;
-      }
-      if (slot != emptying_) {
-        emptying_ = slot;
-        position_ = slots_[slot].earliest;
-      }
-      // From the end, and to the front: before what was added since.
-      const Index index = slots_[slot].last;
-      TimerNode& node = nodes_(index);
-      Unlink(node);
-      Link(index, node, End::kFront);
+  // When a pending timer is taken: no later than it is due.
+  Instant TakenAt(const TimerNode& node) const {
+    return slots_[node.slot].earliest;
+  }
+
+  // Takes out a timer that is due by `now`, or is to be put back because it is
+  // early; kNoIndex: nothing is due. If all that is early is put back before
+  // the next is taken, then what is due comes by time, what is due at one
+  // instant in the order in which it was added. REQUIRES: `now` never runs
+  // backwards, and comes before kNever.
+  struct Taken {
+    Index index = TimerNode::kNoIndex;
+    bool early = false;
+  };
+  Taken Take(Instant now) {
+    const int slot = FirstSlot();
+    if (slot == kNoSlot || slots_[slot].earliest > now) return {};
+    const bool early = slot >= kDigits;
+    if (early && slot != emptying_) {
+      emptying_ = slot;
+      position_ = slots_[slot].earliest;
     }
+    // What is put back goes before what was added since: begin with the last.
+    const Index index = early ? slots_[slot].last : slots_[slot].first;
+    Unlink(nodes_(index));
+    return {index, early};
+  }
+  // `when`: as it was added. REQUIRES: it was taken early.
+  void PutBack(Index index, TimerNode& node, Instant when) {
+    Link(index, node, when, End::kFront);
   }
 
   // No timer is due before; kNever if none is pending. The instant of the
@@ -135,16 +141,12 @@ class TimingWheel {
   static std::uint64_t Bit(int slot) {
     return std::uint64_t{1} << slot % kDigits;
   }
-  // That a timer is in, on the level that it has.
-  static int SlotOf(const TimerNode& node) {
-    const auto digit =
-        Number(node.when) >> node.level * kDigitBits & (kDigits - 1);
-    return node.level * kDigits + static_cast<int>(digit);
-  }
-  std::uint8_t LevelOf(Instant when) const {
+  // Where a timer belongs that is not due before the wheel's instant.
+  int SlotOf(Instant when) const {
     const std::uint64_t differs = Number(when) ^ Number(position_);
-    return static_cast<std::uint8_t>((63 - std::countl_zero(differs | 1)) /
-                                     kDigitBits);
+    const int level = (63 - std::countl_zero(differs | 1)) / kDigitBits;
+    const auto digit = Number(when) >> level * kDigitBits & (kDigits - 1);
+    return level * kDigits + static_cast<int>(digit);
   }
 
   // The occupied slot with the earliest timer; kNoSlot if all are empty.
@@ -159,33 +161,31 @@ class TimingWheel {
 
   enum class End { kFront, kBack };
   // Puts a timer at that end of its instant's slot.
-  void Link(Index index, TimerNode& linked, End end) {
-    linked.level = LevelOf(linked.when);
-    const int number = SlotOf(linked);
+  void Link(Index index, TimerNode& linked, Instant when, End end) {
+    const Instant due = std::max(when, position_);
+    const int number = SlotOf(due);
+    linked.slot = static_cast<TimerNode::Slot>(number);
     Slot& slot = slots_[number];
-    slot.earliest = slot.first == kNoIndex
-                        ? linked.when
-                        : std::min(slot.earliest, linked.when);
+    slot.earliest = slot.first == kNoIndex ? due : std::min(slot.earliest, due);
     linked.previous = end == End::kBack ? slot.last : kNoIndex;
     linked.next = end == End::kFront ? slot.first : kNoIndex;
     (linked.previous == kNoIndex ? slot.first : nodes_(linked.previous).next) =
         index;
     (linked.next == kNoIndex ? slot.last : nodes_(linked.next).previous) =
         index;
-    occupied_[linked.level] |= Bit(number);
+    occupied_[number / kDigits] |= Bit(number);
   }
 
   void Unlink(TimerNode& gone) {
-    const int number = SlotOf(gone);
+    const int number = gone.slot;
     Slot& slot = slots_[number];
     (gone.previous == kNoIndex ? slot.first : nodes_(gone.previous).next) =
         gone.next;
     (gone.next == kNoIndex ? slot.last : nodes_(gone.next).previous) =
         gone.previous;
-    const int level = gone.level;
-    gone.level = TimerNode::kNoLevel;
+    gone.slot = TimerNode::kNoSlot;
     if (slot.first != kNoIndex) return;
-    occupied_[level] &= ~Bit(number);
+    occupied_[number / kDigits] &= ~Bit(number);
     if (number == emptying_) emptying_ = kNoSlot;
   }
 

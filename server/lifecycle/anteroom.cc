@@ -18,10 +18,9 @@ coro::Task<T> Refused(absl::Status status) {
   co_return status;
 }
 
-// The lease may have ended meanwhile, and even its pool, which stays for one
-// that is HELD.
+// Other leases are to be looked at behind this one, whatever its exit does.
 void Look(const LeasePtr& lease, coro::Instant now) {
-  if (lease->state() == LeaseState::kHeld) lease->pool().WatchEnd(lease, now);
+  lease->pool().WatchEnd(lease, now, Pool::Begin::kPosted);
 }
 
 }  // namespace

@@ -99,8 +99,7 @@ struct LeaseView {
   std::optional<Receipt> receipt;  // set once ENDED
 };
 
-// Made by LeaseTable::Make(). Whoever refers to one may outlive its pool, but
-// then asks it for no more than its state.
+// Made by LeaseTable::Make(), and gone before its pool is.
 class Lease : public coro::Counted<Lease> {
  public:
   // Where it is in its table, for as long as it lives.

@@ -25,7 +25,7 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
     coro::MutexLock lock(mu_);
     coro::TimerNode& timer = lease.timer();
     if (timer.pending()) {
-      if (timer.when <= when) return;
+      if (wheel_.TakenAt(timer) <= when) return;
       Remove(timer);
     }
     wheel_.Add(lease.secret().place, timer, when);
@@ -72,27 +72,31 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
   }
 
   void LookAtDue() {
+    const coro::TaskGroup::Ticket ticket = CountIn();
+    if (!ticket) return;
+    const coro::Instant now = runtime_.clock.Now();
+    for (const LeasePtr& lease : TakeDue(now)) look_(lease, now);
+  }
+
+  // Empty: there is nothing to be looked at any more.
+  coro::TaskGroup::Ticket CountIn() {
     coro::MutexLock lock(mu_);
-    if (stopped_) return;
-    std::vector<coro::TimerNode::Index> due;
-    wheel_.TakeDue(runtime_.clock.Now(), due);
-    pending_ -= due.size();
-    for (const auto place : due) PostLook(LeasePtr(&leases_.At(place)));
+    return stopped_ ? coro::TaskGroup::Ticket() : group_.CountIn();
+  }
+
+  std::vector<LeasePtr> TakeDue(coro::Instant now) {
+    std::vector<LeasePtr> due;
+    coro::MutexLock lock(mu_);
+    while (due.size() < coro::kMostWheelSteps) {
+      const coro::TimerNode::Index place = wheel_.Take(now).index;
+      if (place == coro::TimerNode::kNoIndex) break;
+      --pending_;
+      due.emplace_back(&leases_.At(place));
+    }
     // At once, if that was not all.
     wakes_at_ = coro::kNever;
     WakeAt(wheel_.next());
-  }
-
-  // None once the group is closed: all that was held has ended by then.
-  void PostLook(LeasePtr lease) const {
-    coro::TaskGroup::Ticket ticket = group_.CountIn();
-    if (!ticket) return;
-    runtime_.executor.Post([ticket = std::move(ticket), look = look_,
-                            lease = std::move(lease),
-                            &clock = runtime_.clock]() mutable {
-      look(lease, clock.Now());
-      lease.reset();  // before it is counted out
-    });
+    return due;
   }
 
   const coro::Runtime runtime_;

@@ -1,7 +1,12 @@
 // LeaseTimers: when each lease is to be looked at next, because its time may be
 // over then. A wheel whose timers are in the leases themselves, linked by their
 // places in the table: there may be a million, and as timers of the runtime
-// each would take 64 bytes.
+// each would take 64 bytes, where these take 10.
+//
+// The lease knows when its time is over; here only the wheel's slot is known.
+// So a lease is looked at when the first of its slot is due, and is scheduled
+// again if that was early: some two or three times, at most once on each of the
+// wheel's levels.
 //
 // One timer of the runtime stands for all of them: the earliest's, or an
 // earlier one's that was cancelled meanwhile. Then it finds nothing due, and
@@ -25,8 +30,9 @@ namespace anteroom::lifecycle {
 
 class LeaseTimers {
  public:
-  // What is called when a lease's time has come, each by a post of its own: by
-  // time, and of one instant in the order in which they were scheduled.
+  // What is called when a lease's time has come, or before that: then it
+  // schedules it again. It is called from the executor, for one lease after the
+  // other: it is not to take long.
   using Look = void (*)(const LeasePtr& lease, coro::Instant now);
 
   // `leases` outlives this. Looks are counted in to `group`, which is joined
@@ -37,11 +43,10 @@ class LeaseTimers {
   LeaseTimers(const LeaseTimers&) = delete;
   LeaseTimers& operator=(const LeaseTimers&) = delete;
 
-  // Has the lease looked at once `when` has come; no effect if it will be
-  // before that. REQUIRES: it is in the table, and is cancelled before it
-  // leaves it.
+  // Has the lease looked at once `when` has come, at the latest. REQUIRES: it
+  // is cancelled before it is no more.
   void Schedule(Lease& lease, coro::Instant when);
-  // No effect if it is looked at already, or about to be, or was not scheduled.
+  // No effect if it is being looked at, or about to be, or was not scheduled.
   void Cancel(Lease& lease);
   // How many are to be looked at.
   std::size_t pending() const;

@@ -384,8 +384,8 @@ absl::Status Pool::Renew(const LeasePtr& lease, absl::Duration ttl) {
   return absl::OkStatus();
 }
 
-void Pool::WatchEnd(const LeasePtr& lease, coro::Instant now) {
-  if (lease->DecideEnd(now)) SpawnExit(lease);
+void Pool::WatchEnd(const LeasePtr& lease, coro::Instant now, Begin exit) {
+  if (lease->DecideEnd(now)) SpawnExit(lease, exit);
 }
 
 void Pool::End(const LeasePtr& lease, ExitCause cause) {
@@ -393,11 +393,18 @@ void Pool::End(const LeasePtr& lease, ExitCause cause) {
   if (lease->DecideExit(std::move(cause))) SpawnExit(lease);
 }
 
-void Pool::SpawnExit(const LeasePtr& lease) {
+void Pool::SpawnExit(const LeasePtr& lease, Begin exit) {
   // The group is closed only once no lease is bound any more.
   coro::TaskGroup::Ticket ticket = group_.CountIn();
   ANTEROOM_CHECK(ticket);
-  Exit(std::move(ticket), lease);
+  if (exit == Begin::kInline) {
+    Exit(std::move(ticket), lease);
+  } else {
+    runtime_.executor.Post(
+        [this, ticket = std::move(ticket), lease = lease]() mutable {
+          Exit(std::move(ticket), std::move(lease));
+        });
+  }
 }
 
 coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,

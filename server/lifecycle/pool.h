@@ -77,6 +77,9 @@ namespace anteroom::lifecycle {
 
 class Pool {
  public:
+  // Whether a task starts at once, or from the executor.
+  enum class Begin { kInline, kPosted };
+
   // What is referred to outlives the pool. REQUIRES: Validate(policy).ok().
   Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
        LeaseTimers& timers, std::string resource, const Policy& policy,
@@ -148,7 +151,8 @@ class Pool {
   void End(const LeasePtr& lease, ExitCause cause);
   // Ends the lease if its time is over, else has it looked at again then. No
   // effect unless it is HELD.
-  void WatchEnd(const LeasePtr& lease, coro::Instant now);
+  void WatchEnd(const LeasePtr& lease, coro::Instant now,
+                Begin exit = Begin::kInline);
 
   // No new lease; waiters get DRAINING, holders' leases end with DRAINED, after
   // the policy's revoke_notice; all instances are closed, all tasks joined.
@@ -258,10 +262,6 @@ class Pool {
   // What an instance's object is given to tell of itself.
   class Context;
 
-  // Whether new instances begin to live at once, or from the executor: from the
-  // end of another's life, lest a long queue on a failing init be a deep stack.
-  enum class Begin { kInline, kPosted };
-
   // ---- pool_instances.cc: the tasks of an instance ----
 
   // The life of one instance, from its constructor to CLOSED.
@@ -362,7 +362,7 @@ class Pool {
               bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
   void Retire(const std::shared_ptr<Instance>& instance);
-  void SpawnExit(const LeasePtr& lease);
+  void SpawnExit(const LeasePtr& lease, Begin exit = Begin::kInline);
 
   // ---- pool_dispatch.cc: who gets what ----
 
@@ -433,7 +433,8 @@ class Pool {
   std::vector<LeasePtr> WaitingFor(const std::shared_ptr<Instance>& instance)
       const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // REQUIRES: mu_ not held.
+  // REQUIRES: mu_ not held. `builds`: posted from the end of another instance's
+  // life, lest a long queue on a failing init be a deep stack.
   void Perform(Todo&& decided, Begin builds = Begin::kInline);
 
   const coro::Runtime runtime_;

@@ -514,7 +514,7 @@ MUTANTS = [
     Mutant(
         "later_timer_kept",
         "lease_timers.cc",
-        "      if (timer.when <= when) return;\n",
+        "      if (wheel_.TakenAt(timer) <= when) return;\n",
         "      return;\n",
         "a lease is not looked at when its time is over",
     ),
