@@ -1,7 +1,12 @@
 // A mutex of four bytes that clang's thread-safety analysis and every sanitizer
-// understand: there is one in every lease, event and waiter. (absl::Mutex from
-// a distribution's uninstrumented library hides its synchronization from
+// understand: there is one in every event and waiter. (absl::Mutex from a
+// distribution's uninstrumented library hides its synchronization from
 // ThreadSanitizer; a std::mutex takes 40 bytes and two calls.)
+//
+// And one of a byte, for what is seldom contended and of which there are
+// millions, as leases. It is as fast while nobody waits; but the kernel waits
+// on words alone, so those who wait for one share a word of the library's, and
+// are all woken.
 //
 // Hold it for a few instructions only: never across a co_await, a callback or
 // a resume.
@@ -19,12 +24,13 @@
 
 namespace anteroom::coro {
 
-// What a Mutex locks. Free, locked, or locked and perhaps waited for (the third
-// of Drepper, "Futexes Are Tricky", 2011).
-class FutexWord {
+// What a mutex locks: a Word that is free, locked, or locked and perhaps waited
+// for (the third of Drepper, "Futexes Are Tricky", 2011).
+template <typename Word>
+class Lockable {
  public:
   void lock() {
-    std::uint32_t state = kFree;
+    Word state = kFree;
     if (word_.compare_exchange_strong(state, kLocked,
                                       std::memory_order_acquire)) {
       return;
@@ -34,24 +40,25 @@ class FutexWord {
     }
   }
   void unlock() {
-    if (word_.exchange(kFree, std::memory_order_release) == kContended) {
+    if (word_.exchange(kFree) == kContended) {  // before it looks who waits
       word_.notify_one();
     }
   }
 
  private:
-  static constexpr std::uint32_t kFree = 0;
-  static constexpr std::uint32_t kLocked = 1;
-  static constexpr std::uint32_t kContended = 2;
+  static constexpr Word kFree = 0;
+  static constexpr Word kLocked = 1;
+  static constexpr Word kContended = 2;
 
-  std::atomic<std::uint32_t> word_{kFree};
+  std::atomic<Word> word_{kFree};
 };
 
-class ABSL_LOCKABLE Mutex {
+template <typename Word>
+class ABSL_LOCKABLE BasicMutex {
  public:
-  Mutex() = default;
-  Mutex(const Mutex&) = delete;
-  Mutex& operator=(const Mutex&) = delete;
+  BasicMutex() = default;
+  BasicMutex(const BasicMutex&) = delete;
+  BasicMutex& operator=(const BasicMutex&) = delete;
 
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { lock_.lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() { lock_.unlock(); }
@@ -62,10 +69,14 @@ class ABSL_LOCKABLE Mutex {
 #ifdef ABSL_HAVE_THREAD_SANITIZER
   std::mutex lock_;  // of which it knows the order that locks are taken in
 #else
-  FutexWord lock_;
+  Lockable<Word> lock_;
 #endif
 };
 
+using Mutex = BasicMutex<std::uint32_t>;
+using ByteMutex = BasicMutex<std::uint8_t>;
+
+template <typename Mutex>
 class ABSL_SCOPED_LOCKABLE MutexLock {
  public:
   explicit MutexLock(Mutex& mutex) ABSL_EXCLUSIVE_LOCK_FUNCTION(mutex)

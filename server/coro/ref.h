@@ -66,6 +66,10 @@ class Ref {
   T* operator->() const { return object_; }
   explicit operator bool() const { return object_ != nullptr; }
   void reset() { *this = nullptr; }
+  // Whether nobody else refers to the object. REQUIRES: not null.
+  bool unique() const {
+    return Count(*object_).load(std::memory_order_acquire) == 1;
+  }
   // Keeps the reference without this Ref, until it is adopted.
   T* Detach() { return std::exchange(object_, nullptr); }
   // The Ref of a reference that was detached.

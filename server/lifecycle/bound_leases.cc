@@ -9,7 +9,7 @@ BoundLeases::Iterator BoundLeases::After(std::uint64_t token) const {
 }
 
 void BoundLeases::Add(Lease& lease) {
-  const Lease::Place place = lease.secret().place;
+  const Lease::Place place = lease.place();
   lease.bound_links() = {Lease::kNoPlace, last_};
   (last_ == Lease::kNoPlace ? first_ : table_.At(last_).bound_links().next) =
       place;

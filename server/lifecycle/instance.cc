@@ -3,8 +3,20 @@
 #include <string>
 
 #include "server/coro/check.h"
+#include "server/lifecycle/names.h"
+#include "server/lifecycle/pool.h"
 
 namespace anteroom::lifecycle {
+
+Instance::Instance(Pool& pool, absl::string_view key, std::uint64_t number)
+    : bound(pool.leases()),
+      pool_(pool),
+      info_{pool.resource(), std::string(key),
+            InstanceName(pool.resource(), number)},
+      subject_(std::make_shared<EventSubject>(
+          EventSubject{info_.resource, info_.key, info_.instance_id})),
+      number_(number),
+      closing_(pool.runtime()) {}
 
 void Instance::Emit(Phase phase, const absl::Status& status,
                     Audience audience) {
@@ -15,7 +27,8 @@ void Instance::Emit(Phase phase, const absl::Status& status,
   std::shared_ptr<EventSink> sink;
   if (causer != nullptr && audience == Audience::kCauser) sink = causer->sink();
   EventSink* const raw = sink.get();
-  events_.Append(std::move(event), absl::MakeConstSpan(&raw, raw ? 1 : 0));
+  pool_.events().Append(std::move(event),
+                        absl::MakeConstSpan(&raw, raw ? 1 : 0));
 }
 
 InstanceView Instance::View() const {
@@ -31,7 +44,7 @@ InstanceView Instance::View() const {
 void Instance::Constructed() {
   ANTEROOM_CHECK(!constructed_ && object != nullptr);
   constructed_ = true;
-  create_time_ = clock_.WallNow();
+  create_time_ = pool_.runtime().clock.WallNow();
   Emit(Phase::kConstructed, absl::OkStatus(), Audience::kCauser);
 }
 
@@ -43,7 +56,8 @@ void Instance::Transition(InstanceState to, const absl::Status& status) {
       Emit(Phase::kInitializing, status, Audience::kCauser);
       break;
     case InstanceState::kReady:
-      if (ready_time_ == absl::InfiniteFuture()) ready_time_ = clock_.WallNow();
+      if (ready_time_ == absl::InfiniteFuture())
+        ready_time_ = pool_.runtime().clock.WallNow();
       // Of a kind without Init, or back from its last holder: nothing new.
       if (from == InstanceState::kInitializing) {
         Emit(Phase::kReady, status, Audience::kCauser);
@@ -86,7 +100,7 @@ void Instance::Progress(std::optional<double> fraction,
     sinks.push_back(sink.get());
     owners.push_back(std::move(sink));
   }
-  events_.Append(std::move(event), sinks);
+  pool_.events().Append(std::move(event), sinks);
 }
 
 }  // namespace anteroom::lifecycle

@@ -49,26 +49,19 @@ struct InstanceView {
 };
 
 class Line;
+class Pool;
 
 class Instance : public std::enable_shared_from_this<Instance> {
  public:
   // What the init flight yields: nothing but that it was.
   using InitFlight = coro::SingleFlight<std::monostate>;
 
-  // `number` grows with each instance of a pool.
-  Instance(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
-           InstanceInfo info, std::uint64_t number)
-      : bound(leases),
-        clock_(runtime.clock),
-        events_(events),
-        info_(std::move(info)),
-        subject_(std::make_shared<EventSubject>(
-            EventSubject{info_.resource, info_.key, info_.instance_id})),
-        number_(number),
-        closing_(runtime) {}
+  // Of `pool`, which outlives it; `number` grows with each instance of that.
+  Instance(Pool& pool, absl::string_view key, std::uint64_t number);
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
+  Pool& pool() const { return pool_; }
   const InstanceInfo& info() const { return info_; }
   std::uint64_t number() const { return number_; }
   // What its events, and those of the leases on it, are about.
@@ -153,8 +146,7 @@ class Instance : public std::enable_shared_from_this<Instance> {
   enum class Audience { kCauser, kWatchers };
   void Emit(Phase phase, const absl::Status& status, Audience audience);
 
-  const coro::Clock& clock_;
-  EventLog& events_;
+  Pool& pool_;
   const InstanceInfo info_;
   const std::shared_ptr<const EventSubject> subject_;
   const std::uint64_t number_;

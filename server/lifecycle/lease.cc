@@ -21,20 +21,38 @@ std::chrono::nanoseconds SinceEpoch(absl::Time time) {
   return std::chrono::nanoseconds(absl::ToUnixNanos(time));
 }
 
+// An instant's microseconds, rounded up: nothing ends before its time.
+std::int64_t MicrosUp(coro::Instant instant) {
+  return std::chrono::ceil<std::chrono::microseconds>(
+             instant.time_since_epoch())
+      .count();
+}
+
+// None, where rounding has made `since` the later one.
+std::chrono::nanoseconds Passed(coro::Instant since, coro::Instant now) {
+  return std::max(std::chrono::nanoseconds(now - since),
+                  std::chrono::nanoseconds(0));
+}
+
 }  // namespace
 
-Lease::Lease(Pool& pool, const LeaseId& id, std::uint64_t number,
-             AcquireOptions&& options)
-    : pool_(pool),
-      id_(id),
-      number_(number),
-      create_time_(SinceEpoch(runtime().clock.WallNow())),
-      words_(PackWords(options)),
-      ttl_(absl::ToChronoNanoseconds(Clamp(options.ttl))),
+Lease::Lease(Pool& pool, std::uint64_t secret, Place place,
+             std::uint64_t number, AcquireOptions&& options)
+    : secret_(secret),
+      home_{.pool = &pool},
+      place_(place),
+      ttl_(Clamp(options.ttl, pool.policy())),
+      number_(static_cast<std::int64_t>(number)),
+      fencing_token_(pool.first_number()),
+      create_time_(absl::ToUnixMillis(pool.runtime().clock.WallNow())),
+      entered_at_(0),
       asked_{options.no_wait, options.stream_bound, options.deferred} {
   coro::MutexLock lock(mu_);
+  PackedStrings words = PackWords(options);
+  if (!words.empty()) apart_ = new Apart{std::move(words), nullptr};
   if (options.deferred) {
-    rare().deferred = std::make_unique<Deferred>(runtime(), options.enter_by);
+    rare().deferred =
+        std::make_unique<Deferred>(pool.runtime(), options.enter_by);
   }
   if (options.sink != nullptr) rare().sink = std::move(options.sink);
   if (options.argument != Payload()) {
@@ -45,11 +63,14 @@ Lease::Lease(Pool& pool, const LeaseId& id, std::uint64_t number,
 Lease::~Lease() {
   const LeaseState last = state();
   ANTEROOM_CHECK(last == LeaseState::kWaiting || last == LeaseState::kEnded);
+  delete apart_.load();
 }
 
-void Lease::operator delete(Lease* lease, std::destroying_delete_t) {
-  LeaseTable& table = lease->pool_.leases();
-  const Place place = lease->id_.place;
+// Nobody else has it any more, and it is not bound.
+void Lease::operator delete(Lease* lease, std::destroying_delete_t)
+    ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  LeaseTable& table = lease->home().leases();
+  const Place place = lease->place_;
   lease->~Lease();
   table.Free(place);
 }
@@ -71,8 +92,10 @@ PackedStrings Lease::PackWords(const AcquireOptions& options) {
 }
 
 absl::string_view Lease::WordAt(Word word) const {
-  return words_.empty() ? absl::string_view()
-                        : words_[static_cast<std::size_t>(word)];
+  const Apart* const apart = apart_.load(std::memory_order_acquire);
+  return apart == nullptr || apart->words.empty()
+             ? absl::string_view()
+             : apart->words[static_cast<std::size_t>(word)];
 }
 
 std::int32_t Lease::priority() const {
@@ -83,7 +106,9 @@ std::int32_t Lease::priority() const {
 
 Labels Lease::labels() const {
   Labels labels;
-  const std::vector<absl::string_view> words = words_.Views();
+  const Apart* const apart = apart_.load(std::memory_order_acquire);
+  if (apart == nullptr) return labels;
+  const std::vector<absl::string_view> words = apart->words.Views();
   for (auto i = static_cast<std::size_t>(Word::kLabels); i < words.size();
        i += 2) {
     labels.emplace(words[i], words[i + 1]);
@@ -91,13 +116,47 @@ Labels Lease::labels() const {
   return labels;
 }
 
-const coro::Runtime& Lease::runtime() const { return pool_.runtime(); }
+Pool& Lease::pool() const {
+  coro::MutexLock lock(mu_);
+  return home();
+}
 
-const Policy& Lease::policy() const { return pool_.policy(); }
+Pool& Lease::home() const {
+  return noted_.bound ? home_.instance->pool() : *home_.pool;
+}
+
+const coro::Runtime& Lease::runtime() const { return home().runtime(); }
+
+const Policy& Lease::policy() const { return home().policy(); }
+
+std::uint64_t Lease::number() const {
+  coro::MutexLock lock(mu_);
+  return number_locked();
+}
+
+std::uint64_t Lease::number_locked() const {
+  return static_cast<std::uint64_t>(number_.Near(home().first_number()));
+}
+
+std::uint64_t Lease::fencing_token() const {
+  coro::MutexLock lock(mu_);
+  return fencing_token_locked();
+}
+
+std::uint64_t Lease::fencing_token_locked() const {
+  const std::int64_t first = home().first_number();
+  const std::int64_t token = fencing_token_.Near(first);
+  return token == first ? 0 : static_cast<std::uint64_t>(token);
+}
 
 Lease::Rare& Lease::rare() {
-  if (rare_ == nullptr) rare_ = std::make_unique<Rare>();
-  return *rare_;
+  Apart* apart = apart_.load(std::memory_order_relaxed);
+  if (apart == nullptr) {
+    apart = new Apart();
+    apart_.store(apart, std::memory_order_release);
+  }
+  if (apart->rare == nullptr) apart->rare = std::make_unique<Rare>();
+  return *apart->rare;
 }
 
 Lease::Entering& Lease::entering() {
@@ -114,7 +173,8 @@ std::stop_source& Lease::use_stop_source() {
 
 const Lease::Rare& Lease::kept() const {
   static const Rare& nothing = *new Rare;  // never destroyed
-  return rare_ == nullptr ? nothing : *rare_;
+  const Apart* const apart = apart_.load(std::memory_order_relaxed);
+  return apart == nullptr || apart->rare == nullptr ? nothing : *apart->rare;
 }
 
 Receipt Lease::MakeReceipt() const {
@@ -129,12 +189,21 @@ Receipt Lease::MakeReceipt() const {
           .end_time = absl::FromUnixNanos(kept.end_time.count())};
 }
 
-std::string Lease::name() const { return LeaseName(resource(), number_); }
+std::string Lease::name() const {
+  coro::MutexLock lock(mu_);
+  return name_locked();
+}
 
-const std::string& Lease::resource() const { return pool_.resource(); }
+std::string Lease::name_locked() const {
+  return LeaseName(home().resource(), number_locked());
+}
+
+const std::string& Lease::resource() const { return pool().resource(); }
 
 LeaseInfo Lease::info() const {
-  return {name(), fencing_token_, std::string(holder()), labels()};
+  coro::MutexLock lock(mu_);
+  return {name_locked(), fencing_token_locked(), std::string(holder()),
+          labels()};
 }
 
 absl::Status Lease::CheckLive() const {
@@ -148,16 +217,19 @@ LeaseView Lease::View() const {
   coro::MutexLock lock(mu_);
   LeaseView view;
   view.state = state();
-  view.fencing_token = fencing_token_;
-  view.ttl = ttl();
-  view.create_time = absl::FromUnixNanos(create_time_.count());
-  view.expire_time = WallAt(Expiry(runtime().clock.Now()));
-  view.revoke_time = state() == LeaseState::kHeld ? WallAt(RevokeAt())
+  view.fencing_token = fencing_token_locked();
+  view.ttl = ttl_.value();
+  const coro::Clock& clock = runtime().clock;
+  const coro::Instant now = clock.Now();
+  view.create_time = absl::FromUnixMillis(
+      create_time_.Near(absl::ToUnixMillis(clock.WallNow())));
+  view.expire_time = WallAt(Expiry(now), now);
+  view.revoke_time = state() == LeaseState::kHeld ? WallAt(RevokeAt(now), now)
                                                   : absl::InfiniteFuture();
-  if (instance_ != nullptr) {
-    view.instance_id = instance_->info().instance_id;
+  if (bound_to() != nullptr) {
+    view.instance_id = bound_to()->info().instance_id;
   } else if (kept().instance_number != 0) {
-    view.instance_id = InstanceName(resource(), kept().instance_number);
+    view.instance_id = InstanceName(home().resource(), kept().instance_number);
   }
   if (kept().value != nullptr) view.value = *kept().value;
   if (view.state == LeaseState::kEnded) view.receipt = MakeReceipt();
@@ -184,15 +256,18 @@ absl::Time Lease::Emit(Phase phase, absl::string_view message,
                        const absl::Status& status, int position) {
   Event event;
   event.subject =
-      instance_ != nullptr ? instance_->subject() : pool_.SubjectOf(key());
-  event.lease_number = number_;
+      bound_to() != nullptr ? bound_to()->subject() : home().SubjectOf(key());
+  event.lease_number = number_locked();
   event.phase = phase;
   event.message = std::string(message);
   event.queue_position = position;
   event.status = status;
-  if (phase == Phase::kRevoking) event.deadline = WallAt(RevokeAt());
+  if (phase == Phase::kRevoking) {
+    const coro::Instant now = runtime().clock.Now();
+    event.deadline = WallAt(RevokeAt(now), now);
+  }
   EventSink* const sink = raw_sink();
-  return pool_.events().Append(
+  return home().events().Append(
       std::move(event), absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
 }
 
@@ -200,18 +275,20 @@ absl::Time Lease::Emit(Phase phase, absl::string_view message,
 // above all what the client sent.
 void Lease::LetGo() {
   Rare& kept = rare();
-  if (instance_ != nullptr) kept.instance_number = instance_->number();
-  instance_ = nullptr;
+  if (bound_to() != nullptr) {
+    kept.instance_number = bound_to()->number();
+    home_.pool = &home();
+    noted_.bound = false;
+  }
   kept.sink.reset();
   kept.entering.reset();
   kept.value.reset();
   kept.cause.error = absl::OkStatus();
 }
 
-absl::Time Lease::WallAt(coro::Instant instant) const {
+absl::Time Lease::WallAt(coro::Instant instant, coro::Instant now) const {
   if (instant == coro::kNever) return absl::InfiniteFuture();
-  const coro::Clock& clock = runtime().clock;
-  return clock.WallNow() + coro::Between(clock.Now(), instant);
+  return runtime().clock.WallNow() + coro::Between(now, instant);
 }
 
 void Lease::Queued(int position) {
@@ -221,10 +298,11 @@ void Lease::Queued(int position) {
 
 void Lease::Bind(Instance& instance, std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
-  instance_ = &instance;
-  fencing_token_ = fencing_token;
+  home_.instance = &instance;
+  noted_.bound = true;
+  fencing_token_ = LowBytes<6>(static_cast<std::int64_t>(fencing_token));
   Transition(LeaseState::kEntering);
-  if (instance_->hooks.enter) Emit(Phase::kEntering);
+  if (instance.hooks.enter) Emit(Phase::kEntering);
 }
 
 std::optional<ExitCause> Lease::Enter(Payload value, coro::Instant now) {
@@ -234,10 +312,10 @@ std::optional<ExitCause> Lease::Enter(Payload value, coro::Instant now) {
     if (value != Payload()) {
       rare().value = std::make_unique<Payload>(std::move(value));
     }
-    entered_at_ = renewed_at_ = now;
+    entered_at_ = LowBytes<6>(MicrosUp(now));
     Transition(LeaseState::kHeld);
     Emit(Phase::kEntered);
-    if (rare_ != nullptr) entering = std::move(rare_->entering);
+    if (kept().entering != nullptr) entering = std::move(rare().entering);
   }
   return entering == nullptr ? std::nullopt : std::move(entering->early_end);
 }
@@ -330,10 +408,13 @@ bool Lease::DecideExit(ExitCause cause) {
 void Lease::BeginExiting(ExitCause cause, coro::Instant now) {
   Rare& kept = rare();
   kept.cause = std::move(cause);
-  kept.held = now - entered_at_;
+  kept.held = Passed(EnteredAt(now), now);
+  kept.exiting_since = now;
   Transition(LeaseState::kExiting);
-  if (uses_ > 0) kept.uses_ended = std::make_shared<coro::Event>(runtime());
-  pool_.lease_timers().Cancel(*this);
+  if (noted_.uses > 0) {
+    kept.uses_ended = std::make_shared<coro::Event>(runtime());
+  }
+  home().lease_timers().Cancel(*this);
 }
 
 void Lease::BeginExit() {
@@ -348,7 +429,7 @@ void Lease::End(bool suppressed, absl::Status exit_status, int attempts,
   kept.end_time = SinceEpoch(Emit(Phase::kExited, {}, exit_status));
   kept.error_suppressed = suppressed;
   kept.exit_status = std::move(exit_status);
-  kept.exited = now - entered_at_ - kept.held;
+  kept.exited = now - kept.exiting_since;
   kept.attempts = attempts;
   Transition(LeaseState::kEnded);
   LetGo();
@@ -402,7 +483,7 @@ ExitCause Lease::cause() const {
 
 std::shared_ptr<Instance> Lease::instance() const {
   coro::MutexLock lock(mu_);
-  return instance_ == nullptr ? nullptr : instance_->shared_from_this();
+  return bound_to() == nullptr ? nullptr : bound_to()->shared_from_this();
 }
 
 Payload Lease::value() const {
@@ -410,9 +491,13 @@ Payload Lease::value() const {
   return kept().value == nullptr ? Payload() : *kept().value;
 }
 
+void Lease::PrefetchApart() const {
+  coro::Prefetch(apart_.load(std::memory_order_relaxed));
+}
+
 // An ended lease's stays where it is.
-void Lease::PrefetchKept() const ABSL_NO_THREAD_SAFETY_ANALYSIS {
-  coro::Prefetch(rare_.get());
+void Lease::PrefetchRare() const {
+  coro::Prefetch(apart_.load(std::memory_order_relaxed)->rare.get());
 }
 
 Receipt Lease::receipt() const {
@@ -425,7 +510,7 @@ absl::Status Lease::EndedError() const {
   const absl::Status& failure = kept().enter_failure;
   return WithMetadata(
       Error(Reason::kLeaseEnded,
-            absl::StrCat("the lease ", name(),
+            absl::StrCat("the lease ", name_locked(),
                          " has ended: ", ExitReasonName(reason),
                          failure.ok() ? "" : ": ", failure.message())),
       "exit_reason", ExitReasonName(reason));
@@ -435,16 +520,16 @@ absl::StatusOr<Instance*> Lease::BeginUse(absl::string_view method,
                                           std::uint64_t fencing_token) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld) return EndedError();
-  if (fencing_token != 0 && fencing_token != fencing_token_) {
+  if (fencing_token != 0 && fencing_token != fencing_token_locked()) {
     return Error(Reason::kStaleFencingToken,
                  absl::StrCat("fencing token ", fencing_token,
-                              " is not the lease's, ", fencing_token_));
+                              " is not the lease's, ", fencing_token_locked()));
   }
-  ++uses_;
-  if (raw_sink() != nullptr || pool_.events().watched()) {
+  ++noted_.uses;
+  if (raw_sink() != nullptr || home().events().watched()) {
     Emit(Phase::kUsed, method);
   }
-  return instance_;
+  return home_.instance;
 }
 
 bool Lease::EndUse() {
@@ -452,7 +537,7 @@ bool Lease::EndUse() {
   bool put_off = false;
   {
     coro::MutexLock lock(mu_);
-    if (--uses_ > 0) return false;
+    if (--noted_.uses > 0) return false;
     uses_ended = kept().uses_ended;
     put_off = noted_.put_off;
     noted_.put_off = false;
@@ -463,7 +548,7 @@ bool Lease::EndUse() {
 
 bool Lease::in_use() const {
   coro::MutexLock lock(mu_);
-  return uses_ > 0;
+  return noted_.uses > 0;
 }
 
 coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
@@ -471,7 +556,7 @@ coro::Task<coro::Wake> Lease::UsesEnded(coro::Instant deadline) {
   {
     coro::MutexLock lock(mu_);
     ANTEROOM_CHECK(state() == LeaseState::kExiting);
-    if (uses_ == 0) co_return coro::Wake::kSignalled;
+    if (noted_.uses == 0) co_return coro::Wake::kSignalled;
     uses_ended = kept().uses_ended;
   }
   coro::Task<coro::Wake> wait = uses_ended->Wait({}, deadline);
@@ -505,31 +590,37 @@ absl::Status Lease::loss() const {
   return kept().loss;
 }
 
-absl::Duration Lease::ttl() const {
-  return ttl_ == Nanoseconds::max() ? absl::InfiniteDuration()
-                                    : absl::FromChrono(ttl_);
+absl::Duration Lease::Clamp(absl::Duration ttl, const Policy& policy) {
+  if (ttl == absl::ZeroDuration()) return policy.default_ttl;
+  return std::min(ttl, policy.max_ttl);
 }
 
-absl::Duration Lease::Clamp(absl::Duration ttl) const {
-  if (ttl == absl::ZeroDuration()) return policy().default_ttl;
-  return std::min(ttl, policy().max_ttl);
+coro::Instant Lease::EnteredAt(coro::Instant now) const {
+  return coro::Instant(
+      std::chrono::microseconds(entered_at_.Near(MicrosUp(now))));
+}
+
+coro::Instant Lease::RenewedAt(coro::Instant now) const {
+  return coro::After(EnteredAt(now), renewed_after_.value());
 }
 
 coro::Instant Lease::Expiry(coro::Instant now) const {
   if (stream_bound() || state() != LeaseState::kHeld) return coro::kNever;
-  const coro::Instant expiry = coro::After(renewed_at_, ttl());
-  if (uses_ == 0 || now < expiry) return expiry;
-  return coro::After(renewed_at_, policy().max_ttl);
+  const coro::Instant renewed_at = RenewedAt(now);
+  const coro::Instant expiry = coro::After(renewed_at, ttl_.value());
+  if (noted_.uses == 0 || now < expiry) return expiry;
+  return coro::After(renewed_at, policy().max_ttl);
 }
 
-coro::Instant Lease::RevokeAt() const {
-  return std::min(coro::After(entered_at_, policy().max_hold),
+coro::Instant Lease::RevokeAt(coro::Instant now) const {
+  return std::min(coro::After(EnteredAt(now), policy().max_hold),
                   kept().revoke_at);
 }
 
-coro::Instant Lease::NoticeAt() const {
-  if (noted_.told_revoking || RevokeAt() == coro::kNever) return coro::kNever;
-  return RevokeAt() - absl::ToChronoNanoseconds(policy().revoke_notice);
+coro::Instant Lease::NoticeAt(coro::Instant now) const {
+  const coro::Instant revoke_at = RevokeAt(now);
+  if (noted_.told_revoking || revoke_at == coro::kNever) return coro::kNever;
+  return revoke_at - absl::ToChronoNanoseconds(policy().revoke_notice);
 }
 
 absl::Status Lease::Renew(absl::Duration ttl) {
@@ -537,16 +628,18 @@ absl::Status Lease::Renew(absl::Duration ttl) {
   if (state() != LeaseState::kHeld && state() != LeaseState::kEntering) {
     return EndedError();
   }
-  if (ttl != absl::ZeroDuration()) {
-    ttl_ = absl::ToChronoNanoseconds(Clamp(ttl));
+  if (ttl != absl::ZeroDuration()) ttl_ = SmallDuration(Clamp(ttl, policy()));
+  if (state() == LeaseState::kHeld) {
+    const coro::Instant now = runtime().clock.Now();
+    renewed_after_ = SmallDuration(coro::Between(EnteredAt(now), now));
   }
-  renewed_at_ = runtime().clock.Now();
   return absl::OkStatus();
 }
 
 void Lease::Revoke(coro::Instant when, ExitReason reason) {
   coro::MutexLock lock(mu_);
-  if (state() != LeaseState::kHeld || when >= RevokeAt()) return;
+  if (state() != LeaseState::kHeld) return;
+  if (when >= RevokeAt(runtime().clock.Now())) return;
   rare().revoke_at = when;
   rare().revoke_reason = reason;
   TellRevoking();
@@ -561,17 +654,17 @@ bool Lease::DecideEnd(coro::Instant now) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld) return false;
   const coro::Instant expiry = Expiry(now);
-  const coro::Instant revoke_at = RevokeAt();
+  const coro::Instant revoke_at = RevokeAt(now);
   if (now >= std::min(expiry, revoke_at)) {
     const ExitReason reason =
         now >= revoke_at ? kept().revoke_reason : ExitReason::kTtlExpired;
     BeginExiting(ExitCause{reason, absl::OkStatus(), false}, now);
     return true;
   }
-  if (now >= NoticeAt()) TellRevoking();
-  noted_.put_off = uses_ > 0;  // its end may bring the expiry forward
-  const coro::Instant next = std::min({expiry, revoke_at, NoticeAt()});
-  if (next != coro::kNever) pool_.lease_timers().Schedule(*this, next);
+  if (now >= NoticeAt(now)) TellRevoking();
+  noted_.put_off = noted_.uses > 0;  // its end may bring the expiry forward
+  const coro::Instant next = std::min({expiry, revoke_at, NoticeAt(now)});
+  if (next != coro::kNever) home().lease_timers().Schedule(*this, next);
   return false;
 }
 

@@ -45,10 +45,12 @@
 #include "server/lifecycle/labels.h"
 #include "server/lifecycle/lease_id.h"
 #include "server/lifecycle/lease_state.h"
+#include "server/lifecycle/low_bytes.h"
 #include "server/lifecycle/packed_strings.h"
 #include "server/lifecycle/payload.h"
 #include "server/lifecycle/receipt.h"
 #include "server/lifecycle/resource.h"
+#include "server/lifecycle/small_duration.h"
 
 namespace anteroom::lifecycle {
 
@@ -89,7 +91,7 @@ struct LeaseView {
   LeaseState state = LeaseState::kWaiting;
   std::uint64_t fencing_token = 0;  // 0: not bound yet
   absl::Duration ttl;
-  absl::Time create_time;
+  absl::Time create_time;  // to the millisecond
   // Infinite future: it does not expire by itself.
   absl::Time expire_time;
   // When it will be taken; infinite future: nobody said so.
@@ -118,9 +120,12 @@ class Lease : public coro::Counted<Lease> {
   static void operator delete(Lease* lease, std::destroying_delete_t);
 
   // The secret capability, and how a client writes it.
-  const LeaseId& secret() const { return id_; }
-  std::string id() const { return id_.Text(); }
-  std::uint64_t number() const { return number_; }
+  LeaseId secret() const {
+    return {secret_, static_cast<std::uint32_t>(number_.low()), place_};
+  }
+  std::string id() const { return secret().Text(); }
+  Place place() const { return place_; }
+  std::uint64_t number() const;
   // The public one: "resource/number".
   std::string name() const;
   const std::string& resource() const;
@@ -137,11 +142,10 @@ class Lease : public coro::Counted<Lease> {
   bool deferred() const { return asked_.deferred; }
   // REQUIRES: deferred().
   coro::Instant enter_by() const;
-  // 0 until it is bound; who may look before that takes it from View().
-  std::uint64_t fencing_token() const { return fencing_token_; }
+  std::uint64_t fencing_token() const;  // 0: it was not bound
   // What its hooks are told of it.
   LeaseInfo info() const;
-  Pool& pool() const { return pool_; }
+  Pool& pool() const;
   // Null once it has ended, or if nobody listens.
   std::shared_ptr<EventSink> sink() const;
   // What its enter is given; moved out.
@@ -194,8 +198,10 @@ class Lease : public coro::Counted<Lease> {
   void OnEnd(EndCall call);
   // REQUIRES: ENDED.
   Receipt receipt() const;
-  // Prefetches what is kept of it. REQUIRES: ENDED.
-  void PrefetchKept() const;
+  // Prefetch what is kept of it, the second where the first one has. REQUIRES:
+  // ENDED.
+  void PrefetchApart() const;
+  void PrefetchRare() const;
 
   // Stops its enter; the lease ends with `cause` as soon as that has ended.
   // False, without effect, unless ENTERING. The first cause stands.
@@ -250,7 +256,7 @@ class Lease : public coro::Counted<Lease> {
   friend class LeaseTable;
 
   // `number` is its public name's.
-  Lease(Pool& pool, const LeaseId& id, std::uint64_t number,
+  Lease(Pool& pool, std::uint64_t secret, Place place, std::uint64_t number,
         AcquireOptions&& options);
 
   struct Deferred {
@@ -306,11 +312,16 @@ class Lease : public coro::Counted<Lease> {
     bool error_suppressed = false;
     int attempts = 0;
     absl::Status exit_status;
-    Nanoseconds held{0};      // known from the decision on
-    Nanoseconds exited{0};    // since then
+    Nanoseconds held{0};  // known from the decision on
+    coro::Instant exiting_since;
+    Nanoseconds exited{0};
     Nanoseconds end_time{0};  // since the Unix epoch
     absl::Status enter_failure;
     std::uint64_t instance_number = 0;  // that it was on; 0: none
+  };
+  struct Apart {
+    const PackedStrings words;
+    std::unique_ptr<Rare> rare;  // guarded as the lease is
   };
 
   static PackedStrings PackWords(const AcquireOptions& options);
@@ -320,8 +331,17 @@ class Lease : public coro::Counted<Lease> {
   }
   // Set once its enter has ended. REQUIRES: deferred().
   coro::Event& entered() const;
-  const coro::Runtime& runtime() const;
-  const Policy& policy() const;
+  // What the methods above say of themselves, for those that have the lock.
+  Pool& home() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::string name_locked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::uint64_t number_locked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::uint64_t fencing_token_locked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Null: it is not bound.
+  Instance* bound_to() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return noted_.bound ? home_.instance : nullptr;
+  }
+  const coro::Runtime& runtime() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const Policy& policy() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // These make what there is not yet.
   Rare& rare() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -340,58 +360,68 @@ class Lease : public coro::Counted<Lease> {
   // When its time to live is over, put off by running Uses.
   coro::Instant Expiry(coro::Instant now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // When it was entered, or renewed last. REQUIRES: HELD, or EXITING.
+  coro::Instant EnteredAt(coro::Instant now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  coro::Instant RenewedAt(coro::Instant now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When it will be taken, by decision or max_hold. REQUIRES: HELD.
-  coro::Instant RevokeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  coro::Instant RevokeAt(coro::Instant now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its holder is told that it will be taken.
-  coro::Instant NoticeAt() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  coro::Instant NoticeAt(coro::Instant now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Time WallAt(coro::Instant instant) const;
+  absl::Time WallAt(coro::Instant instant, coro::Instant now) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To EXITING.
   void BeginExiting(ExitCause cause, coro::Instant now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  absl::Duration Clamp(absl::Duration ttl) const;
+  static absl::Duration Clamp(absl::Duration ttl, const Policy& policy);
   absl::Status EndedError() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  absl::Duration ttl() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-
-  int uses_ ABSL_GUARDED_BY(mu_) = 0;  // first, beside the references
-  // Constant after construction, but for the fencing token, which is set before
-  // anybody else reads it.
-  Pool& pool_;
-  const LeaseId id_;
-  const std::uint64_t number_;
-  std::uint64_t fencing_token_ = 0;
-  const Nanoseconds create_time_;  // since the Unix epoch
-  const PackedStrings words_;
-
-  std::unique_ptr<Rare> rare_ ABSL_GUARDED_BY(mu_);
-  // It is bound, so it is its pool's.
-  Instance* instance_ ABSL_GUARDED_BY(mu_) = nullptr;
+  // First, beside the references.
+  struct Noted {
+    std::uint32_t uses : 28 = 0;  // that run: more would not fit into memory
+    bool bound : 1 = false;
+    bool told_revoking : 1 = false;
+    bool put_off : 1 = false;  // the expiry came while Uses ran
+    bool announced_end : 1 = false;
+  };
+  Noted noted_ ABSL_GUARDED_BY(mu_);
+  const std::uint64_t secret_;
+  // The instance that it is bound to, and that knows the pool; else the pool.
+  union Home {
+    Pool* pool;
+    Instance* instance;
+  };
+  Home home_ ABSL_GUARDED_BY(mu_);
+  // Made, under mu_, when there is anything to be put there.
+  std::atomic<Apart*> apart_ = nullptr;
+  const Place place_;
+  // Its last renewal was so long after its enter.
+  SmallDuration renewed_after_ ABSL_GUARDED_BY(mu_);
+  SmallDuration ttl_ ABSL_GUARDED_BY(mu_);
   Links bound_links_;
-  Nanoseconds ttl_ ABSL_GUARDED_BY(mu_);
-  coro::Instant entered_at_ ABSL_GUARDED_BY(mu_);
-  coro::Instant renewed_at_ ABSL_GUARDED_BY(mu_);
   // What follows begins in its last bytes.
   [[no_unique_address]] coro::TimerNode timer_;
+  // Both near the pool's first_number(); a token that is equal to it is none.
+  const LowBytes<6> number_;
+  LowBytes<6> fencing_token_ ABSL_GUARDED_BY(mu_);
+  const LowBytes<5> create_time_;  // milliseconds of the wall clock
+  LowBytes<6> entered_at_ ABSL_GUARDED_BY(mu_);  // microseconds, rounded up
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
-  // One byte each, for the lease's size.
   struct Asked {
     bool no_wait : 1;
     bool stream_bound : 1;
     bool deferred : 1;
   };
   const Asked asked_;
-  struct Noted {
-    bool told_revoking : 1 = false;
-    bool put_off : 1 = false;  // the expiry came while Uses ran
-    bool announced_end : 1 = false;
-  };
-  Noted noted_ ABSL_GUARDED_BY(mu_);
-  mutable coro::Mutex mu_;
+  mutable coro::ByteMutex mu_;
 };
 #ifndef ABSL_HAVE_THREAD_SANITIZER  // whose mutex is larger
-static_assert(sizeof(Lease) <= 136);
+static_assert(sizeof(Lease) == 88);
 #endif
 
 // Whoever has it keeps it.

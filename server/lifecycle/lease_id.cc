@@ -41,22 +41,22 @@ bool ParseWord(const char* digits, std::uint64_t& number) {
 
 std::optional<LeaseId> LeaseId::Parse(absl::string_view text) {
   LeaseId id;
-  std::uint64_t low = 0;
+  std::uint64_t rest = 0;
   const char* const digits = text.data();
-  if (text.size() != 4 * kWord || !ParseWord(digits, id.high) ||
-      !ParseWord(digits + kWord, id.high) ||
-      !ParseWord(digits + 2 * kWord, low) ||
-      !ParseWord(digits + 3 * kWord, low)) {
+  if (text.size() != 4 * kWord || !ParseWord(digits, id.secret) ||
+      !ParseWord(digits + kWord, id.secret) ||
+      !ParseWord(digits + 2 * kWord, rest) ||
+      !ParseWord(digits + 3 * kWord, rest)) {
     return std::nullopt;
   }
-  id.low = static_cast<std::uint32_t>(low >> 32);
-  id.place = static_cast<std::uint32_t>(low);
+  id.number = static_cast<std::uint32_t>(rest >> 32);
+  id.place = static_cast<std::uint32_t>(rest);
   return id;
 }
 
 std::string LeaseId::Text() const {
-  return absl::StrCat(absl::Hex(high, absl::kZeroPad16),
-                      absl::Hex(low, absl::kZeroPad8),
+  return absl::StrCat(absl::Hex(secret, absl::kZeroPad16),
+                      absl::Hex(number, absl::kZeroPad8),
                       absl::Hex(place, absl::kZeroPad8));
 }
 

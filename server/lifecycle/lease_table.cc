@@ -23,7 +23,10 @@ LeaseTable::~LeaseTable() {
     for (Index index = 0; index < shard.slots.size(); ++index) {
       Slot& slot = shard.slots[index];
       if (shard.found[index]) {
-        slot.lease()->~Lease();
+        LeasePtr last = LeasePtr::Adopt(slot.lease());
+        ANTEROOM_CHECK(last.unique());
+        // Its pool, by whose table the last Ref would free it, is gone.
+        last.Detach()->~Lease();
         --left;
       }
       coro::Unpoison(&slot, sizeof(Slot));
@@ -34,10 +37,10 @@ LeaseTable::~LeaseTable() {
 
 LeasePtr LeaseTable::Make(Pool& pool, std::uint64_t number,
                           AcquireOptions&& options) {
-  LeaseId id{random_.Next(), static_cast<std::uint32_t>(random_.Next())};
-  const auto shard_number =
-      static_cast<std::uint32_t>(id.high % shards_.size());
+  // In turn: nothing of the secret is to be seen in the place.
+  const auto shard_number = static_cast<Lease::Place>(number % shards_.size());
   Shard& shard = ShardOf(shard_number);
+  Lease::Place place = Lease::kNoPlace;
   Slot* slot = nullptr;
   {
     coro::MutexLock lock(shard.mu);
@@ -49,12 +52,12 @@ LeasePtr LeaseTable::Make(Pool& pool, std::uint64_t number,
     }
     const Index index = shard.free.back();
     shard.free.pop_back();
-    id.place = index << kShardBits | shard_number;
+    place = index << kShardBits | shard_number;
     slot = &shard.slots[index];
   }
   coro::Unpoison(slot, sizeof(Slot));
-  return LeasePtr(new (slot->lease())
-                      Lease(pool, id, number, std::move(options)));
+  return LeasePtr(new (slot->lease()) Lease(pool, random_.Next(), place, number,
+                                            std::move(options)));
 }
 
 void LeaseTable::Free(Lease::Place place) {
@@ -66,7 +69,7 @@ void LeaseTable::Free(Lease::Place place) {
 }
 
 void LeaseTable::Add(const LeasePtr& lease) {
-  const Lease::Place place = lease->secret().place;
+  const Lease::Place place = lease->place();
   Shard& shard = ShardOf(place);
   coro::MutexLock lock(shard.mu);
   shard.found[IndexOf(place)] = true;
@@ -74,7 +77,7 @@ void LeaseTable::Add(const LeasePtr& lease) {
 }
 
 LeasePtr LeaseTable::Drop(Lease& lease) {
-  const Lease::Place place = lease.secret().place;
+  const Lease::Place place = lease.place();
   Shard& shard = ShardOf(place);
   coro::MutexLock lock(shard.mu);
   shard.found[IndexOf(place)] = false;
@@ -122,9 +125,10 @@ coro::Instant LeaseTable::DropAt() const {
 }
 
 void LeaseTable::PrefetchOldest() const {
-  // The first itself was prefetched when it was the second.
-  if (!ended_.empty()) ended_.front().lease->PrefetchKept();
-  if (ended_.size() > 1) coro::Prefetch(ended_[1].lease);
+  // Each step looks at what the one before has prefetched.
+  if (!ended_.empty()) ended_.front().lease->PrefetchRare();
+  if (ended_.size() > 1) ended_[1].lease->PrefetchApart();
+  if (ended_.size() > 2) coro::Prefetch(ended_[2].lease);
 }
 
 std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {

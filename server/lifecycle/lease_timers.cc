@@ -28,7 +28,7 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
       if (wheel_.TakenAt(timer) <= when) return;
       Remove(timer);
     }
-    wheel_.Add(lease.secret().place, timer, when);
+    wheel_.Add(lease.place(), timer, when);
     ++pending_;
     WakeAt(when);
   }

@@ -43,13 +43,14 @@ Pool::Pool(coro::Runtime runtime, EventLog& events, LeaseTable& leases,
       policy_(policy),
       kind_(std::move(kind)),
       slots_(policy.max_holders == 0 ? Line::kManySlots : policy.max_holders),
+      // Growing over restarts: no token is ever given twice.
+      first_number_(absl::ToUnixMicros(runtime.clock.WallNow())),
       group_(runtime),
       emptied_(runtime),
       drained_(runtime),
       breaker_(policy.breaker.failures, policy.breaker.open),
-      // Growing over restarts: no token is ever given twice.
-      last_token_(absl::ToUnixMicros(runtime.clock.WallNow())),
-      last_lease_(last_token_) {
+      last_token_(first_number_),
+      last_lease_(first_number_) {
   ANTEROOM_CHECK(Validate(policy).ok());
 }
 

@@ -97,6 +97,8 @@ class Pool {
   LeaseTimers& lease_timers() const { return timers_; }
   const std::string& resource() const { return resource_; }
   const Policy& policy() const { return policy_; }
+  // The numbers and the fencing tokens of its leases are larger.
+  std::int64_t first_number() const { return first_number_; }
   // What events of leases on `key` are about that are on no instance.
   std::shared_ptr<const EventSubject> SubjectOf(absl::string_view key) const;
   // INVALID_REQUEST naming `key` for a key of a resource that is not keyed, or
@@ -446,6 +448,7 @@ class Pool {
   const Policy policy_;
   const std::unique_ptr<Kind> kind_;
   const std::size_t slots_;  // max_holders, or Line::kManySlots
+  const std::int64_t first_number_;
   const std::stop_source drain_stop_;
 
   coro::TaskGroup group_;

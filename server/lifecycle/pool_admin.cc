@@ -110,7 +110,7 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
                                            : instance->bound.begin();
     for (; bound != instance->bound.end() && leases.size() < max; ++bound) {
       Lease& lease = *bound;
-      cursor = {true, number, lease.fencing_token(), lease.secret().place};
+      cursor = {true, number, lease.fencing_token(), lease.place()};
       leases.emplace_back(&lease);
     }
   }

@@ -102,10 +102,7 @@ bool Pool::BreakerAllows(Todo& todo) {
 
 void Pool::Build(Line& line, bool warm, Todo& todo) {
   const std::uint64_t number = ++last_instance_;
-  auto instance = std::make_shared<Instance>(
-      runtime_, events_, table_,
-      InstanceInfo{resource_, line.key(), InstanceName(resource_, number)},
-      number);
+  auto instance = std::make_shared<Instance>(*this, line.key(), number);
   // The first waiter that nothing under way will serve is why.
   if (!warm) {
     const std::shared_ptr<Ticket> ticket = line.FirstUnserved();

@@ -40,7 +40,7 @@ struct Receipt {
   bool error_suppressed = false;
   // How the exit hook ended; OK if there is none.
   absl::Status exit_status;
-  // From ENTERED to the decision to exit.
+  // From ENTERED to the decision to exit, to the microsecond.
   absl::Duration held;
   // From that decision to the end: running uses and the exit hook.
   absl::Duration exited;

@@ -83,7 +83,7 @@ TEST_F(PoolAdminTest, AListingGoesOnThoughLeasesComeAndGo) {
   EXPECT_THAT(next(), ElementsAre(leases[1]));
   Release(leases[1]);
   EXPECT_THAT(next(), ElementsAre(leases[2])) << "the last has ended";
-  cursor.place = leases[4]->secret().place;
+  cursor.place = leases[4]->place();
   EXPECT_THAT(next(), ElementsAre(leases[3])) << "its place is another's";
   Release(leases[4]);
   leases.push_back(Acquire());

@@ -27,9 +27,7 @@ class LineTest : public LifecycleTest {
   // Under construction.
   InstancePtr Begin(Line& line, bool warm = false) {
     const std::uint64_t number = ++last_instance_;
-    auto instance = std::make_shared<Instance>(
-        world_.runtime(), anteroom_->events(), pool().leases(),
-        InstanceInfo{"r", "", "r#" + std::to_string(number)}, number);
+    auto instance = std::make_shared<Instance>(pool(), /*key=*/"", number);
     instance->warm = warm;
     line.Add(instance);
     return instance;

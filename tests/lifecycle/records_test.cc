@@ -186,7 +186,7 @@ TEST(LeaseTableTest, ALeaseIsNotTakenForOneThatHadItsPlaceBefore) {
       EXPECT_FALSE(house.anteroom.Find(other).ok());
     EXPECT_EQ(*house.anteroom.Find(id), lease);
     ids.insert(id);
-    places.insert(lease->secret().place);
+    places.insert(lease->place());
     house.Release(id);
   }
   EXPECT_EQ(ids.size(), kLeases);

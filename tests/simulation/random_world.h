@@ -45,6 +45,7 @@ WorldReport RunRandomWorld(std::uint64_t seed, bool checks = true,
 class RandomWorld {
  public:
   RandomWorld(std::uint64_t seed, bool checks, bool tells);
+  ~RandomWorld() { witness_.LetGo(); }
   RandomWorld(const RandomWorld&) = delete;
   RandomWorld& operator=(const RandomWorld&) = delete;
 

@@ -3,6 +3,7 @@
 #include "tests/simulation/witness.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -10,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/error/error.h"
+#include "server/lifecycle/small_duration.h"
 
 namespace anteroom::lifecycle {
 namespace {
@@ -177,6 +179,13 @@ Witness::Witness(coro::Runtime runtime, std::uint64_t seed,
       hooks_(hooks),
       checks_(checks),
       first_token_(absl::ToUnixMicros(runtime.clock.WallNow())) {}
+
+void Witness::LetGo() {
+  for (LeaseTrack& track : attempts_) {
+    track.lease = track.seen = track.deferred_lease = nullptr;
+  }
+  requested_.clear();
+}
 
 void Witness::Violate(const char* what, std::uint64_t which) {
   if (!violation_.empty()) return;
@@ -551,7 +560,9 @@ void Witness::Ending(LeaseTrack& track, const ExitCause& cause) {
 
 void Witness::Renewed(LeaseTrack& track, absl::Duration ttl) {
   if (ttl != absl::ZeroDuration()) track.ttl = std::min(ttl, policy_.max_ttl);
-  track.renewed_at = Now();
+  track.renewed_at = coro::After(
+      track.held_since,
+      SmallDuration(coro::Between(track.held_since, Now())).value());
   track.ttl_over = coro::After(track.renewed_at, track.ttl);
 }
 
@@ -1197,9 +1208,11 @@ void Witness::EnteredNow(LeaseTrack& track) {
     track.decided_at = Now();
     track.cause = track.early_cause;
   }
-  track.entered_at = track.renewed_at = Now();
+  track.entered_at = Now();
+  track.held_since = track.renewed_at =
+      std::chrono::ceil<std::chrono::microseconds>(Now());
   track.ttl_over = coro::After(track.renewed_at, track.ttl);
-  track.revoke_at = coro::After(Now(), policy_.max_hold);
+  track.revoke_at = coro::After(track.held_since, policy_.max_hold);
   ++instance.held;
   Expect(!instance.closing && !instance.destroyed, "entered after Close",
          track.number);

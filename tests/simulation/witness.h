@@ -151,6 +151,8 @@ struct LeaseTrack : public EventSink {
   std::string spared;
   bool entered = false;
   coro::Instant entered_at;
+  // The same in whole microseconds: what its times are counted from.
+  coro::Instant held_since;
   coro::Instant renewed_at;
   coro::Instant ttl_over;  // the ttl after that
   coro::Instant revoke_at = coro::kNever;
@@ -230,6 +232,9 @@ class Witness {
           Hooks hooks, bool checks);
   Witness(const Witness&) = delete;
   Witness& operator=(const Witness&) = delete;
+
+  // Refers to no lease any more: before their table goes.
+  void LetGo();
 
   // The first violation; empty: none.
   const std::string& violation() const { return violation_; }

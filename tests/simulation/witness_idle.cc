@@ -129,7 +129,8 @@ void Witness::CheckReceipt(LeaseTrack& track) {
   const Receipt receipt = track.lease->receipt();
   const coro::Instant decided =
       track.decided ? track.decided_at : track.exited_at;
-  Expect(receipt.held == coro::Between(track.entered_at, decided),
+  Expect(receipt.held == std::max(coro::Between(track.held_since, decided),
+                                  absl::ZeroDuration()),
          "a receipt's held", which);
   Expect(receipt.exited == coro::Between(decided, track.exited_at),
          "a receipt's exited", which);

@@ -127,6 +127,7 @@ ProcessTest::ProcessTest()
 ProcessTest::~ProcessTest() {
   if (!drained_) Drain();
   EXPECT_THAT(Directories(), ::testing::IsEmpty());
+  sinks_.clear();
   anteroom_.reset();
   host_.reset();
   timers_.reset();
