@@ -447,6 +447,8 @@ class CutTest(ResumeBase):
         return h.lease, answered
 
     async def test_each_scope_survives_and_each_call_runs_once(self):
+        # Debug mode, which the runner switches on, takes half of the time.
+        asyncio.get_running_loop().set_debug(False)
         moments = random.Random(20260916)
 
         async def cut_some():
