@@ -21,6 +21,15 @@ std::chrono::nanoseconds SinceEpoch(absl::Time time) {
   return std::chrono::nanoseconds(absl::ToUnixNanos(time));
 }
 
+// A date in hundredths of a second: five bytes tell centuries apart.
+std::int64_t Hundredths(absl::Time time) {
+  return absl::ToUnixMillis(time) / 10;
+}
+
+absl::Time FromHundredths(std::int64_t hundredths) {
+  return absl::FromUnixMillis(hundredths * 10);
+}
+
 // An instant's microseconds, rounded up: nothing ends before its time.
 std::int64_t MicrosUp(coro::Instant instant) {
   return std::chrono::ceil<std::chrono::microseconds>(
@@ -44,7 +53,7 @@ Lease::Lease(Pool& pool, std::uint64_t secret, Place place,
       ttl_(Clamp(options.ttl, pool.policy())),
       number_(static_cast<std::int64_t>(number)),
       fencing_token_(pool.first_number()),
-      create_time_(absl::ToUnixMillis(pool.runtime().clock.WallNow())),
+      create_time_(Hundredths(pool.runtime().clock.WallNow())),
       entered_at_(0),
       asked_{options.no_wait, options.stream_bound, options.deferred} {
   coro::MutexLock lock(mu_);
@@ -221,8 +230,8 @@ LeaseView Lease::View() const {
   view.ttl = ttl_.value();
   const coro::Clock& clock = runtime().clock;
   const coro::Instant now = clock.Now();
-  view.create_time = absl::FromUnixMillis(
-      create_time_.Near(absl::ToUnixMillis(clock.WallNow())));
+  view.create_time =
+      FromHundredths(create_time_.Near(Hundredths(clock.WallNow())));
   view.expire_time = WallAt(Expiry(now), now);
   view.revoke_time = state() == LeaseState::kHeld ? WallAt(RevokeAt(now), now)
                                                   : absl::InfiniteFuture();

@@ -91,7 +91,7 @@ struct LeaseView {
   LeaseState state = LeaseState::kWaiting;
   std::uint64_t fencing_token = 0;  // 0: not bound yet
   absl::Duration ttl;
-  absl::Time create_time;  // to the millisecond
+  absl::Time create_time;  // to the hundredth of a second
   // Infinite future: it does not expire by itself.
   absl::Time expire_time;
   // When it will be taken; infinite future: nobody said so.
@@ -408,7 +408,7 @@ class Lease : public coro::Counted<Lease> {
   // Both near the pool's first_number(); a token that is equal to it is none.
   const LowBytes<6> number_;
   LowBytes<6> fencing_token_ ABSL_GUARDED_BY(mu_);
-  const LowBytes<5> create_time_;  // milliseconds of the wall clock
+  const LowBytes<5> create_time_;                // in hundredths of a second
   LowBytes<6> entered_at_ ABSL_GUARDED_BY(mu_);  // microseconds, rounded up
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;

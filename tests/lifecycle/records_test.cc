@@ -117,6 +117,42 @@ TEST_F(KeptTest, AReceiptIsKeptForItsTimeThenTheLeaseIsNotFound) {
   EXPECT_EQ(anteroom_->leases_known(), 0u);
 }
 
+TEST_F(KeptTest, ALeasesDateStaysThoughTheWallClockIsSet) {
+  Serve(kNoHooks);
+  world_.clock().Advance(absl::Milliseconds(1'239));
+  const absl::Time asked = world_.clock().WallNow();
+  const LeasePtr lease = Acquire();
+  const absl::Time shown = lease->View().create_time;
+  EXPECT_LE(shown, asked);
+  EXPECT_GT(shown, asked - absl::Milliseconds(10));
+  // As that of a machine without a clock of its own.
+  const absl::Duration since_1970 = asked - absl::UnixEpoch();
+  world_.clock().JumpWall(-since_1970);
+  EXPECT_EQ(lease->View().create_time, shown);
+  EXPECT_EQ(world_.clock().WallNow(), absl::UnixEpoch());
+}
+
+// It is looked at on the wheel's levels, and its times are kept in
+// microseconds.
+TEST_F(KeptTest, ALeaseIsHeldForItsTimeWhateverTheClocksNanoseconds) {
+  Serve(kNoHooks);
+  for (const absl::Duration odd :
+       {absl::ZeroDuration(), absl::Nanoseconds(1), absl::Nanoseconds(998)}) {
+    for (const absl::Duration ttl :
+         {absl::Microseconds(1), absl::Milliseconds(7), absl::Seconds(30)}) {
+      world_.Advance(odd);
+      AcquireOptions options;
+      options.ttl = ttl;
+      const LeasePtr lease = Acquire(options);
+      world_.Advance(ttl - absl::Nanoseconds(1));
+      EXPECT_EQ(lease->state(), LeaseState::kHeld) << ttl << " after " << odd;
+      world_.Advance(absl::Microseconds(1));
+      EXPECT_EQ(lease->state(), LeaseState::kEnded) << ttl << " after " << odd;
+      EXPECT_GE(lease->receipt().held, ttl);
+    }
+  }
+}
+
 TEST_F(KeptTest, ARequestIdIsForgottenWithItsReceipt) {
   Serve(kNoHooks);
   AcquireOptions options;
@@ -191,6 +227,19 @@ TEST(LeaseTableTest, ALeaseIsNotTakenForOneThatHadItsPlaceBefore) {
   }
   EXPECT_EQ(ids.size(), kLeases);
   EXPECT_LT(places.size(), kLeases) << "no place was taken again";
+}
+
+TEST(LeaseTableTest, ALeaseIsFoundByItsWholeIdAlone) {
+  House house(/*receipts_max=*/10);
+  const LeasePtr lease = house.Acquire();
+  const std::string id = lease->id();
+  EXPECT_TRUE(house.anteroom.Find(id).ok());
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    std::string other = id;
+    other[i] = other[i] == '0' ? '1' : '0';
+    EXPECT_FALSE(house.anteroom.Find(other).ok()) << other;
+  }
+  house.Release(id);
 }
 
 TEST(PolicyTest, TheDefaultsAreValid) { EXPECT_TRUE(Validate(Policy()).ok()); }

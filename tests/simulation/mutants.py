@@ -46,6 +46,27 @@ MUTANTS = [
         "ended leases are counted for ever",
     ),
     Mutant(
+        "ended_lease_stays_bound",
+        "pool.cc",
+        "    instance->bound.Remove(*lease);\n",
+        "",
+        "an object's slot is taken for ever",
+    ),
+    Mutant(
+        "unbound_lease_is_counted",
+        "bound_leases.cc",
+        "  --size_;\n",
+        "",
+        "an object that nobody holds is neither lent nor closed",
+    ),
+    Mutant(
+        "times_rounded_down",
+        "lease.cc",
+        "std::chrono::ceil<",
+        "std::chrono::floor<",
+        "a lease ends up to a microsecond before its time",
+    ),
+    Mutant(
         "refused_stays_in_the_queue",
         "pool.cc",
         "      line.queue().Remove(*ticket);\n",
