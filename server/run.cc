@@ -189,7 +189,7 @@ int Run(int argc, char** argv, const config::CustomKinds& custom) {
     return kExitUsage;
   }
   rpc::Calls calls(runtime);
-  const auto server = service::Server::Start(
+  auto server = service::Server::Start(
       *built->anteroom, calls,
       flags.listen.empty() ? built->listeners : flags.listen,
       {built->resources, built->drain_timeout});
@@ -204,6 +204,10 @@ int Run(int argc, char** argv, const config::CustomKinds& custom) {
     std::fprintf(stderr, "listening on %s\n", address.c_str());
   }
   ServeUntilSignal(runtime, signals, *built, **server);
+  // What is posted may refer to leases until it is gone: see lease.h.
+  server->reset();
+  timers.Stop();
+  executor.Stop();
   return 0;
 }
 

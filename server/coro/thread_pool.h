@@ -1,7 +1,6 @@
 // ThreadPool: the production executor, a few threads on one FIFO queue.
 //
-// Destruction: runs what was posted, then joins the threads. REQUIRES that
-// nothing posts once the destructor has begun, but from the pool's own work.
+// Destruction: that of Stop().
 //
 // Thread safety: Post() from any thread.
 #ifndef ANTEROOM_SERVER_CORO_THREAD_POOL_H_
@@ -26,6 +25,12 @@ class ThreadPool : public Executor {
 
   void Post(Work work) override;
 
+  // Runs what was posted, then joins the threads: nothing that was posted, and
+  // nothing that it refers to, is left. What is posted once this has returned
+  // is not run. REQUIRES that meanwhile nothing posts but the pool's own work,
+  // which does not call this. Idempotent.
+  void Stop();
+
  private:
   void RunLoop();
 
@@ -33,7 +38,7 @@ class ThreadPool : public Executor {
   CondVar wake_;
   std::deque<Work> queue_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::vector<std::thread> threads_;  // constant after construction
+  std::vector<std::thread> threads_;  // constant until Stop()
 };
 
 }  // namespace anteroom::coro

@@ -11,13 +11,15 @@ ThreadTimers::ThreadTimers(Executor& executor, const Clock& clock)
       wheel_(clock.Now()),
       thread_([this] { RunLoop(); }) {}
 
-ThreadTimers::~ThreadTimers() {
+ThreadTimers::~ThreadTimers() { Stop(); }
+
+void ThreadTimers::Stop() {
   {
     MutexLock lock(mu_);
     stopping_ = true;
   }
   wake_.NotifyOne();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 Timers::Id ThreadTimers::Schedule(Instant when, Work work) {

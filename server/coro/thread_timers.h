@@ -2,7 +2,7 @@
 // thread that sleeps until the earliest is due and posts it: by time, and of
 // one instant in the order in which they were scheduled.
 //
-// Destruction: joins the thread; pending timers are dropped unposted.
+// Destruction: that of Stop(); pending timers are dropped.
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_CORO_THREAD_TIMERS_H_
@@ -27,6 +27,10 @@ class ThreadTimers : public Timers {
 
   Id Schedule(Instant when, Work work) override;
   bool Cancel(Id id) override;
+
+  // Joins the thread: nothing is posted any more. From one thread at a time;
+  // idempotent.
+  void Stop();
 
  private:
   void RunLoop();

@@ -11,11 +11,11 @@
 //   a slot before all that is in the level's next slots;
 // - a slot of level 0 holds one instant: there is no tick by which timers are
 //   late.
-// Once the earliest timer of the first occupied slot is due, the wheel moves to
-// that instant, and the slot is emptied: what it held is taken, one by one. Of
-// a higher level, most of it is early: whoever takes it knows when it is due,
-// and puts it back, by which it moves down, at most once a level. The wheel
-// itself knows no timer's instant.
+// Once the earliest timer of the first occupied slot is due, the slot is
+// emptied: what it held is taken, one by one. From above level 0, where the
+// wheel moves to that instant before, most of it comes early: whoever takes it
+// knows when it is due, and puts it back, by which it moves down, at most once
+// a level. The wheel itself knows no timer's instant.
 //
 // Thread safety: none.
 #ifndef ANTEROOM_SERVER_CORO_TIMING_WHEEL_H_

@@ -152,10 +152,11 @@ class Anteroom {
   LeaseTable leases_;
   coro::TaskGroup group_;
   LeaseTimers lease_timers_;
-  RequestIndex requests_;
-  Scopes scopes_;
   // Constant once serving; ordered by name.
   std::map<std::string, std::unique_ptr<Pool>, std::less<>> pools_;
+  // These refer to leases.
+  RequestIndex requests_;
+  Scopes scopes_;
 };
 
 }  // namespace anteroom::lifecycle

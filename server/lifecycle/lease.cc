@@ -610,13 +610,13 @@ coro::Instant Lease::EnteredAt(coro::Instant now) const {
 }
 
 coro::Instant Lease::RenewedAt(coro::Instant now) const {
-  return coro::After(EnteredAt(now), renewed_after_.value());
+  return renewed_after_.After(EnteredAt(now));
 }
 
 coro::Instant Lease::Expiry(coro::Instant now) const {
   if (stream_bound() || state() != LeaseState::kHeld) return coro::kNever;
   const coro::Instant renewed_at = RenewedAt(now);
-  const coro::Instant expiry = coro::After(renewed_at, ttl_.value());
+  const coro::Instant expiry = ttl_.After(renewed_at);
   if (noted_.uses == 0 || now < expiry) return expiry;
   return coro::After(renewed_at, policy().max_ttl);
 }
@@ -626,8 +626,7 @@ coro::Instant Lease::RevokeAt(coro::Instant now) const {
                   kept().revoke_at);
 }
 
-coro::Instant Lease::NoticeAt(coro::Instant now) const {
-  const coro::Instant revoke_at = RevokeAt(now);
+coro::Instant Lease::NoticeOf(coro::Instant revoke_at) const {
   if (noted_.told_revoking || revoke_at == coro::kNever) return coro::kNever;
   return revoke_at - absl::ToChronoNanoseconds(policy().revoke_notice);
 }
@@ -670,9 +669,9 @@ bool Lease::DecideEnd(coro::Instant now) {
     BeginExiting(ExitCause{reason, absl::OkStatus(), false}, now);
     return true;
   }
-  if (now >= NoticeAt(now)) TellRevoking();
+  if (now >= NoticeOf(revoke_at)) TellRevoking();
   noted_.put_off = noted_.uses > 0;  // its end may bring the expiry forward
-  const coro::Instant next = std::min({expiry, revoke_at, NoticeAt(now)});
+  const coro::Instant next = std::min({expiry, revoke_at, NoticeOf(revoke_at)});
   if (next != coro::kNever) home().lease_timers().Schedule(*this, next);
   return false;
 }

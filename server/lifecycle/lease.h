@@ -101,7 +101,9 @@ struct LeaseView {
   std::optional<Receipt> receipt;  // set once ENDED
 };
 
-// Made by LeaseTable::Make(), and gone before its pool is.
+// Made by LeaseTable::Make(). Nobody but the table refers to one any more when
+// its pool goes. It is held for four years at most: its times do not tell more
+// apart.
 class Lease : public coro::Counted<Lease> {
  public:
   // Where it is in its table, for as long as it lives.
@@ -368,8 +370,8 @@ class Lease : public coro::Counted<Lease> {
   // When it will be taken, by decision or max_hold. REQUIRES: HELD.
   coro::Instant RevokeAt(coro::Instant now) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // When its holder is told that it will be taken.
-  coro::Instant NoticeAt(coro::Instant now) const
+  // When its holder is told that it will be taken then.
+  coro::Instant NoticeOf(coro::Instant revoke_at) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void TellRevoking() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Time WallAt(coro::Instant instant, coro::Instant now) const
@@ -385,7 +387,7 @@ class Lease : public coro::Counted<Lease> {
     std::uint32_t uses : 28 = 0;  // that run: more would not fit into memory
     bool bound : 1 = false;
     bool told_revoking : 1 = false;
-    bool put_off : 1 = false;  // the expiry came while Uses ran
+    bool put_off : 1 = false;  // it was looked at while Uses ran
     bool announced_end : 1 = false;
   };
   Noted noted_ ABSL_GUARDED_BY(mu_);

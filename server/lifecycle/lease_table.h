@@ -16,7 +16,8 @@
 //     table itself refers to it.
 //  2. Look-ups touch one shard's lock alone.
 //
-// Destruction: REQUIRES that nobody else refers to a lease any more.
+// Destruction: REQUIRES that nobody else refers to a lease any more, nor work
+// that was posted.
 //
 // Thread safety: all methods, from any thread.
 #ifndef ANTEROOM_SERVER_LIFECYCLE_LEASE_TABLE_H_
@@ -73,7 +74,7 @@ class LeaseTable {
   // Drops, and returns, what is kept no longer. Cheap when there is nothing.
   std::vector<LeasePtr> Prune(coro::Instant now);
 
-  // How many would be found.
+  // How many would be found. Looks at all places.
   std::size_t size() const;
 
  private:

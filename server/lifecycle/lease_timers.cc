@@ -74,8 +74,7 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
   void LookAtDue() {
     const coro::TaskGroup::Ticket ticket = CountIn();
     if (!ticket) return;
-    const coro::Instant now = runtime_.clock.Now();
-    for (const LeasePtr& lease : TakeDue(now)) look_(lease, now);
+    for (const LeasePtr& lease : TakeDue()) look_(lease, runtime_.clock.Now());
   }
 
   // Empty: there is nothing to be looked at any more.
@@ -84,9 +83,10 @@ class LeaseTimers::Wheel : public std::enable_shared_from_this<Wheel> {
     return stopped_ ? coro::TaskGroup::Ticket() : group_.CountIn();
   }
 
-  std::vector<LeasePtr> TakeDue(coro::Instant now) {
+  std::vector<LeasePtr> TakeDue() {
     std::vector<LeasePtr> due;
     coro::MutexLock lock(mu_);
+    const coro::Instant now = runtime_.clock.Now();
     while (due.size() < coro::kMostWheelSteps) {
       const coro::TimerNode::Index place = wheel_.Take(now).index;
       if (place == coro::TimerNode::kNoIndex) break;

@@ -459,8 +459,7 @@ void Pool::Unbind(const LeasePtr& lease,
     instance->bound.Remove(*lease);
     --leases_;
     instance->retired |= retire;
-    Note(instance);
-    Dispatch(*instance->line, todo);
+    HandOn(instance, todo);
     AbandonUnheld(*instance, todo);
     Settle(instance, todo);
   }

@@ -25,7 +25,7 @@
 //  4. Fencing tokens grow with each binding.
 //
 // Lock order: mu_, then a lease's, then the event log's or that of LeaseTimers,
-// then the table's.
+// then the table's or the runtime's timers'.
 // None is held across a hook, a resume or a co_await: what is decided under mu_
 // and must happen outside is collected in a Todo.
 //
@@ -371,7 +371,12 @@ class Pool {
   // Binds waiters to instances with room, builds what is missing, and lets go
   // of inits that nobody waits for.
   void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
+  // A slot of the instance is free again, or it is to be lent no more: the
+  // first who waits has it at once.
+  void HandOn(const std::shared_ptr<Instance>& instance, Todo& todo)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // False: the ticket gave up.
+  bool Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
             const std::shared_ptr<Instance>& instance)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Bind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance)

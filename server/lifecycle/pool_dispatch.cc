@@ -44,14 +44,27 @@ void Pool::Dispatch(Line& line, Todo& todo) {
   Recount(line);
 }
 
-void Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
+void Pool::HandOn(const std::shared_ptr<Instance>& instance, Todo& todo) {
+  Line& line = *instance->line;
+  const bool lendable = !draining_ && !instance->retired && instance->ready();
+  // Dispatch() would do the same, once the instance was noted as idle; it
+  // would be no longer then.
+  if (!lendable || line.queue().empty() ||
+      !Bind(line, line.queue().front(), instance)) {
+    Note(instance);
+  }
+  Dispatch(line, todo);
+}
+
+bool Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
                 const std::shared_ptr<Instance>& instance) {
   line.queue().Remove(*ticket);
-  // False: it gave up and is about to say so. (Only posts: see waiter.h.)
-  if (!ticket->Signal()) return;
+  // False: it is about to say so. (Only posts: see waiter.h.)
+  if (!ticket->Signal()) return false;
   ticket->bound = true;
   DropCaused(line, *ticket, instance.get());
   Bind(ticket->lease, instance);
+  return true;
 }
 
 void Pool::Bind(const LeasePtr& lease,

@@ -14,6 +14,11 @@ void EndUnclaimed(const LeasePtr& lease) {
       lease, ExitCause{ExitReason::kDisconnected, absl::OkStatus(), false});
 }
 
+// Not where it ended at once, and its receipt is no longer kept.
+bool IsFound(const LeasePtr& lease) {
+  return lease->pool().leases().FindAt(lease->place()) == lease;
+}
+
 }  // namespace
 
 absl::Status RequestIdReused() {
@@ -58,7 +63,7 @@ coro::Task<absl::StatusOr<LeasePtr>> RequestIndex::Acquire(
       abandoned = !shared->over;
       if (!shared->claimed) {
         unclaimed = shared->lease;
-      } else if (dropped) {
+      } else if (dropped && IsFound(shared->lease)) {
         granted_.insert(shared->lease);
       }
     }

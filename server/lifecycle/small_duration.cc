@@ -1,6 +1,8 @@
 #include "server/lifecycle/small_duration.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 
 namespace anteroom::lifecycle {
@@ -31,10 +33,23 @@ SmallDuration::SmallDuration(absl::Duration duration) {
   bits_ = kInfinite;
 }
 
+std::int64_t SmallDuration::micros() const {
+  if (bits_ == kInfinite) return kEver;
+  return (bits_ & kMostCount) * kUnits[bits_ >> kCountBits];
+}
+
 absl::Duration SmallDuration::value() const {
-  if (bits_ == kInfinite) return absl::InfiniteDuration();
-  const std::int64_t count = bits_ & kMostCount;
-  return absl::Microseconds(count * kUnits[bits_ >> kCountBits]);
+  const std::int64_t micros = this->micros();
+  return micros == kEver ? absl::InfiniteDuration()
+                         : absl::Microseconds(micros);
+}
+
+coro::Instant SmallDuration::After(coro::Instant instant) const {
+  using std::chrono::microseconds;
+  const microseconds micros(this->micros());
+  const auto left = coro::kNever - std::max(instant, coro::Instant());
+  if (micros > std::chrono::floor<microseconds>(left)) return coro::kNever;
+  return instant + micros;
 }
 
 }  // namespace anteroom::lifecycle

@@ -9,8 +9,10 @@
 #define ANTEROOM_SERVER_LIFECYCLE_SMALL_DURATION_H_
 
 #include <cstdint>
+#include <limits>
 
 #include "absl/time/time.h"
+#include "server/coro/clock.h"
 
 namespace anteroom::lifecycle {
 
@@ -22,8 +24,15 @@ class SmallDuration {
   explicit SmallDuration(absl::Duration duration);
 
   absl::Duration value() const;
+  // `instant` and this; saturates at kNever.
+  coro::Instant After(coro::Instant instant) const;
 
  private:
+  static constexpr std::int64_t kEver =
+      std::numeric_limits<std::int64_t>::max();
+  // kEver: infinite.
+  std::int64_t micros() const;
+
   static constexpr int kCountBits = 28;
   static constexpr std::uint32_t kMostCount = (1u << kCountBits) - 1;
   static constexpr std::uint32_t kInfinite = ~std::uint32_t{0};

@@ -1,9 +1,15 @@
 #include "server/coro/mutex.h"
 
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 
 namespace anteroom::coro {
@@ -38,22 +44,36 @@ TYPED_TEST(MutexTest, OneAtATimeHoweverManyWantIt) {
   EXPECT_EQ(turns, kThreads * kTurns);
 }
 
-// Whoever waits sleeps, and is woken though others wait for other mutexes.
-TYPED_TEST(MutexTest, WhoWaitsLongIsWoken) {
+// As the kernel shows it.
+bool Sleeps(pid_t thread) {
+  std::ifstream file(absl::StrCat("/proc/self/task/", thread, "/stat"));
+  std::string number;
+  std::string name;
+  std::string state;
+  file >> number >> name >> state;
+  return state == "S";
+}
+
+// Though others sleep for other mutexes, and however short the word is.
+TYPED_TEST(MutexTest, WhoSleepsIsWoken) {
   constexpr int kThreads = 8;
   std::vector<TypeParam> mutexes(kThreads);
   std::vector<std::unique_ptr<MutexLock<TypeParam>>> locks;
   for (TypeParam& mutex : mutexes) {
     locks.push_back(std::make_unique<MutexLock<TypeParam>>(mutex));
   }
+  std::vector<std::atomic<pid_t>> ids(kThreads);
   std::vector<std::thread> threads;
-  for (TypeParam& mutex : mutexes) {
-    threads.emplace_back([&mutex] { MutexLock lock(mutex); });
+  for (int i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&mutex = mutexes[i], &id = ids[i]] {
+      id = gettid();
+      MutexLock lock(mutex);
+    });
   }
-  for (auto& lock : locks) {
-    std::this_thread::yield();
-    lock.reset();
+  for (const std::atomic<pid_t>& id : ids) {
+    while (id == 0 || !Sleeps(id)) std::this_thread::yield();
   }
+  for (auto& lock : locks) lock.reset();
   for (std::thread& thread : threads) thread.join();
 }
 

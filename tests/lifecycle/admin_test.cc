@@ -70,7 +70,7 @@ TEST_F(PoolAdminTest, ALeaseIsFoundByItsNameUntilItHasEnded) {
 }
 
 // Page by page, each lease by itself: also after one that has ended meanwhile,
-// or whose place another has taken since.
+// or where another is in the place that the page's token names.
 TEST_F(PoolAdminTest, AListingGoesOnThoughLeasesComeAndGo) {
   Policy policy;
   policy.max_holders = 0;

@@ -1,10 +1,12 @@
 #include "server/lifecycle/small_duration.h"
 
+#include <chrono>
 #include <cstdint>
 #include <random>
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "server/coro/clock.h"
 
 namespace anteroom::lifecycle {
 namespace {
@@ -61,6 +63,22 @@ TEST(SmallDurationTest, WhatIsBelowNoneIsNoneAndWhatIsTooLongIsInfinite) {
   EXPECT_EQ(Kept(year * 80'000), year * 80'000);
   EXPECT_EQ(Kept(year * 90'000), absl::InfiniteDuration());
   EXPECT_EQ(Kept(absl::Microseconds(INT64_MAX)), absl::InfiniteDuration());
+}
+
+TEST(SmallDurationTest, AnInstantAfterItIsExactAndSaturates) {
+  const coro::Instant now{std::chrono::hours(1)};
+  EXPECT_EQ(SmallDuration().After(now), now);
+  EXPECT_EQ(SmallDuration(absl::Seconds(30)).After(now),
+            now + std::chrono::seconds(30));
+  EXPECT_EQ(SmallDuration(absl::Seconds(30)).After(coro::Instant::min()),
+            coro::Instant::min() + std::chrono::seconds(30));
+  for (const absl::Duration endless :
+       {absl::InfiniteDuration(), absl::Hours(24) * 365 * 300}) {
+    EXPECT_EQ(SmallDuration(endless).After(now), coro::kNever);
+    EXPECT_EQ(SmallDuration(endless).After(coro::kNever), coro::kNever);
+  }
+  EXPECT_EQ(SmallDuration(absl::Microseconds(1)).After(coro::kNever),
+            coro::kNever);
 }
 
 }  // namespace

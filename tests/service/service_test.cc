@@ -57,6 +57,9 @@ ServiceTest::~ServiceTest() {
     EXPECT_EQ(left.leases, 0) << name;
     EXPECT_EQ(left.waiting, 0) << name;
   }
+  server_.reset();
+  timers_->Stop();
+  executor_->Stop();
 }
 
 void ServiceTest::Drain() {

@@ -20,9 +20,16 @@ MUTANTS = [
     Mutant(
         "unbind_forgets_the_queue",
         "pool.cc",
-        "    Dispatch(*instance->line, todo);\n    AbandonUnheld(",
-        "    AbandonUnheld(",
+        "    HandOn(instance, todo);\n",
+        "    Note(instance);\n",
         "a returned object goes to nobody",
+    ),
+    Mutant(
+        "free_slot_forgotten",
+        "pool_dispatch.cc",
+        "  if (!ticket->Signal()) return false;\n",
+        "  if (!ticket->Signal()) return true;\n",
+        "an object whose next waiter gave up is lent to nobody",
     ),
     Mutant(
         "unbind_keeps_the_init",
@@ -248,7 +255,7 @@ MUTANTS = [
     Mutant(
         "binds_one_who_left",
         "pool_dispatch.cc",
-        "  if (!ticket->Signal()) return;",
+        "  if (!ticket->Signal()) return false;",
         "  ticket->Signal();",
         "an object is bound to one who gave up",
     ),
@@ -514,15 +521,15 @@ MUTANTS = [
     Mutant(
         "holder_not_told",
         "lease.cc",
-        "  if (now >= NoticeAt(now)) TellRevoking();\n",
+        "  if (now >= NoticeOf(revoke_at)) TellRevoking();\n",
         "",
         "max_hold takes a lease without REVOKING",
     ),
     Mutant(
         "revocation_not_watched",
         "lease.cc",
-        "next = std::min({expiry, revoke_at, NoticeAt(now)});",
-        "next = std::min({expiry, NoticeAt(now)});",
+        "std::min({expiry, revoke_at, NoticeOf(revoke_at)});",
+        "std::min({expiry, NoticeOf(revoke_at)});",
         "a lease is not taken in time",
     ),
     Mutant(

@@ -128,6 +128,8 @@ ProcessTest::~ProcessTest() {
   if (!drained_) Drain();
   EXPECT_THAT(Directories(), ::testing::IsEmpty());
   sinks_.clear();
+  timers_->Stop();
+  executor_->Stop();
   anteroom_.reset();
   host_.reset();
   timers_.reset();

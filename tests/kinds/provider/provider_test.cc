@@ -26,6 +26,7 @@ ProviderTest::~ProviderTest() {
     EXPECT_EQ(left.leases, 0) << pool->resource();
     EXPECT_EQ(left.waiting, 0) << pool->resource();
   }
+  executor_.Stop();
 }
 
 void ProviderTest::Drain() {
