@@ -102,8 +102,7 @@ struct LeaseView {
 };
 
 // Made by LeaseTable::Make(). Nobody but the table refers to one any more when
-// its pool goes. It is held for four years at most: its times do not tell more
-// apart.
+// its pool goes. Its times are right for the first four years that it is held.
 class Lease : public coro::Counted<Lease> {
  public:
   // Where it is in its table, for as long as it lives.
@@ -286,7 +285,7 @@ class Lease : public coro::Counted<Lease> {
     // Its end was asked for while ENTERING.
     std::optional<ExitCause> early_end;
   };
-  // In nanoseconds, for its size; the largest is infinite.
+  // Of 8 bytes, where absl::Duration and absl::Time take 12.
   using Nanoseconds = std::chrono::nanoseconds;
 
   // What it has only for a while, or that few have, or only from its end on:
@@ -410,7 +409,7 @@ class Lease : public coro::Counted<Lease> {
   // Both near the pool's first_number(); a token that is equal to it is none.
   const LowBytes<6> number_;
   LowBytes<6> fencing_token_ ABSL_GUARDED_BY(mu_);
-  const LowBytes<5> create_time_;                // in hundredths of a second
+  const LowBytes<5> create_time_;                // hundredths of a second
   LowBytes<6> entered_at_ ABSL_GUARDED_BY(mu_);  // microseconds, rounded up
   // Written under mu_.
   std::atomic<LeaseState> state_ = LeaseState::kWaiting;
