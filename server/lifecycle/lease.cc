@@ -546,7 +546,8 @@ bool Lease::EndUse() {
   bool put_off = false;
   {
     coro::MutexLock lock(mu_);
-    if (--noted_.uses > 0) return false;
+    --noted_.uses;
+    if (noted_.uses > 0) return false;
     uses_ended = kept().uses_ended;
     put_off = noted_.put_off;
     noted_.put_off = false;

@@ -486,8 +486,8 @@ MUTANTS = [
     Mutant(
         "first_use_ends_all",
         "lease.cc",
-        "    if (--noted_.uses > 0) return false;",
-        "    --noted_.uses;",
+        "    if (noted_.uses > 0) return false;\n",
+        "",
         "Exit starts while another Use runs",
     ),
     Mutant(
