@@ -3,7 +3,7 @@
 // pointer, and the count four bytes of the object.
 //
 //   class Lease : public Counted<Lease> { ... };
-//   Ref<Lease> lease = MakeRef<Lease>(...);
+//   Ref<Lease> lease(new Lease(...));
 //
 // The last Ref to go deletes the object.
 //
@@ -92,11 +92,6 @@ class Ref {
 
   T* object_ = nullptr;
 };
-
-template <typename T, typename... Arguments>
-Ref<T> MakeRef(Arguments&&... arguments) {
-  return Ref<T>(new T(std::forward<Arguments>(arguments)...));
-}
 
 }  // namespace anteroom::coro
 

@@ -105,9 +105,9 @@ struct LeaseView {
 // its pool goes. Its times are right for the first four years that it is held.
 class Lease : public coro::Counted<Lease> {
  public:
-  // Where it is in its table, for as long as it lives.
-  using Place = std::uint32_t;
-  static constexpr Place kNoPlace = ~Place{0};  // no lease's
+  // Where it is in its table, for as long as it lives; of its timer, too.
+  using Place = coro::TimerNode::Index;
+  static constexpr Place kNoPlace = coro::TimerNode::kNoIndex;  // no lease's
   // The next of a list, and the one before.
   struct Links {
     Place next = kNoPlace;

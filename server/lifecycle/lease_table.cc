@@ -13,10 +13,6 @@
 namespace anteroom::lifecycle {
 
 LeaseTable::~LeaseTable() {
-  {
-    coro::MutexLock lock(mu_);
-    ended_.clear();
-  }
   for (Shard& shard : shards_) {
     coro::MutexLock lock(shard.mu);
     std::size_t left = shard.slots.size() - shard.free.size();
@@ -92,13 +88,8 @@ Lease& LeaseTable::At(Lease::Place place) {
 
 absl::StatusOr<LeasePtr> LeaseTable::Find(absl::string_view text) {
   if (const std::optional<LeaseId> id = LeaseId::Parse(text)) {
-    Shard& shard = ShardOf(id->place);
-    const Index index = IndexOf(id->place);
-    coro::MutexLock lock(shard.mu);
-    if (index < shard.slots.size() && shard.found[index]) {
-      Lease* const lease = shard.slots[index].lease();
-      if (lease->secret() == *id) return LeasePtr(lease);
-    }
+    LeasePtr lease = FindAt(id->place);
+    if (lease != nullptr && lease->secret() == *id) return lease;
   }
   return Error(Reason::kLeaseNotFound,
                "no lease has this id, or its receipt is no longer kept");
@@ -132,19 +123,15 @@ void LeaseTable::PrefetchOldest() const {
 }
 
 std::vector<LeasePtr> LeaseTable::Prune(coro::Instant now) {
-  std::vector<Lease*> old;
   std::vector<LeasePtr> dropped;
   if (now < drop_at_.load(std::memory_order_relaxed)) return dropped;
-  {
-    coro::MutexLock lock(mu_);
-    while (DropAt() <= now) {
-      old.push_back(ended_.front().lease);
-      ended_.pop_front();
-    }
-    PrefetchOldest();
-    drop_at_.store(DropAt(), std::memory_order_relaxed);
+  coro::MutexLock lock(mu_);
+  while (DropAt() <= now) {
+    dropped.push_back(Drop(*ended_.front().lease));
+    ended_.pop_front();
   }
-  for (Lease* const lease : old) dropped.push_back(Drop(*lease));
+  PrefetchOldest();
+  drop_at_.store(DropAt(), std::memory_order_relaxed);
   return dropped;
 }
 

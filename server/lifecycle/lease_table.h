@@ -110,7 +110,7 @@ class LeaseTable {
   // Its lease is no more.
   void Free(Lease::Place place);
   // Has it found no more; the reference that the table had.
-  LeasePtr Drop(Lease& lease);
+  LeasePtr Drop(Lease& lease) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What the next calls drop: that ended long ago.
   void PrefetchOldest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When the oldest of ended_ is to be dropped; kNever: there is none.
@@ -119,7 +119,7 @@ class LeaseTable {
   coro::Random& random_;
   const Options options_;
   std::array<Shard, 1 << kShardBits> shards_;
-  coro::Mutex mu_;
+  coro::Mutex mu_;  // before a shard's
   // Oldest first, but for those that ended side by side.
   std::deque<Kept> ended_ ABSL_GUARDED_BY(mu_);
   // DropAt(), for whoever looks without the lock; written under it.

@@ -32,22 +32,22 @@ absl::Status LostBeforeReady(const Instance& instance) {
 // Only posts: who is lost may be under a lock, or about to be destroyed.
 class Pool::Context : public InstanceContext {
  public:
-  Context(Pool& pool, Instance& instance) : pool_(pool), instance_(instance) {}
+  explicit Context(Instance& instance) : instance_(instance) {}
 
   void Lost(absl::Status why) override {
     ANTEROOM_CHECK(!why.ok());
+    Pool& pool = instance_.pool();
     // Refused only once nothing is left to be told.
-    pool_.group_.SpawnPosted(
-        pool_.Lose(instance_.shared_from_this(), std::move(why)));
+    pool.group_.SpawnPosted(
+        pool.Lose(instance_.shared_from_this(), std::move(why)));
   }
 
  private:
-  Pool& pool_;
   Instance& instance_;
 };
 
 coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
-  instance->context = std::make_unique<Context>(*this, *instance);
+  instance->context = std::make_unique<Context>(*instance);
   coro::Task<absl::Status> construct = Construct(instance);
   const absl::Status constructed = co_await std::move(construct);
   const Hooks hooks = instance->hooks;

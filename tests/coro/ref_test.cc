@@ -23,9 +23,11 @@ class Thing : public Counted<Thing> {
 
 static_assert(sizeof(Ref<Thing>) == sizeof(Thing*));
 
+Ref<Thing> MakeThing(int& gone) { return Ref<Thing>(new Thing(gone)); }
+
 TEST(RefTest, TheLastToGoDeletesTheObject) {
   int gone = 0;
-  Ref<Thing> first = MakeRef<Thing>(gone);
+  Ref<Thing> first = MakeThing(gone);
   Ref<Thing> second = first;
   first.reset();
   EXPECT_EQ(gone, 0);
@@ -36,7 +38,7 @@ TEST(RefTest, TheLastToGoDeletesTheObject) {
 
 TEST(RefTest, WhatIsMovedFromRefersToNothing) {
   int gone = 0;
-  Ref<Thing> from = MakeRef<Thing>(gone);
+  Ref<Thing> from = MakeThing(gone);
   Thing* const thing = from.get();
   const Ref<Thing> to = std::move(from);
   EXPECT_EQ(from, nullptr);  // NOLINT(bugprone-use-after-move)
@@ -46,7 +48,7 @@ TEST(RefTest, WhatIsMovedFromRefersToNothing) {
 
 TEST(RefTest, AssignedToItselfItStays) {
   int gone = 0;
-  Ref<Thing> ref = MakeRef<Thing>(gone);
+  Ref<Thing> ref = MakeThing(gone);
   const Ref<Thing>& same = ref;
   ref = same;
   EXPECT_NE(ref, nullptr);
@@ -55,7 +57,7 @@ TEST(RefTest, AssignedToItselfItStays) {
 
 TEST(RefTest, AnObjectMayReferToItself) {
   int gone = 0;
-  Ref<Thing> ref = MakeRef<Thing>(gone);
+  Ref<Thing> ref = MakeThing(gone);
   Ref<Thing> again(ref.get());
   EXPECT_EQ(ref, again);
   ref.reset();
@@ -67,7 +69,7 @@ TEST(RefTest, AnObjectMayReferToItself) {
 TEST(RefTest, ManyThreadsThatShareItDeleteItOnce) {
   for (int round = 0; round < 200; ++round) {
     int gone = 0;
-    Ref<Thing> shared = MakeRef<Thing>(gone);
+    Ref<Thing> shared = MakeThing(gone);
     std::vector<std::thread> threads;
     for (int i = 0; i < 4; ++i) {
       threads.emplace_back([mine = shared]() mutable {
@@ -79,6 +81,18 @@ TEST(RefTest, ManyThreadsThatShareItDeleteItOnce) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(gone, 1);
   }
+}
+
+TEST(RefTest, ADetachedReferenceKeepsTheObjectUntilItIsAdopted) {
+  int gone = 0;
+  Ref<Thing> ref = MakeThing(gone);
+  EXPECT_TRUE(ref.unique());
+  Thing* const kept = Ref<Thing>(ref).Detach();
+  EXPECT_FALSE(ref.unique());
+  ref.reset();
+  EXPECT_EQ(gone, 0);
+  Ref<Thing>::Adopt(kept).reset();
+  EXPECT_EQ(gone, 1);
 }
 
 }  // namespace
