@@ -43,6 +43,14 @@ struct EventSubject {
   std::string instance_id;  // empty: no instance is concerned
 };
 
+// What few events have besides.
+struct EventDetails {
+  std::string message = {};
+  std::optional<double> progress = std::nullopt;  // 0..1
+  absl::Status status = absl::OkStatus();
+  std::optional<absl::Time> deadline = std::nullopt;  // of kRevoking
+};
+
 struct Event {
   const std::string& resource() const { return subject->resource; }
   const std::string& key() const { return subject->key; }
@@ -51,6 +59,12 @@ struct Event {
   std::string lease_name() const {
     return lease_number == 0 ? "" : LeaseName(resource(), lease_number);
   }
+  const std::string& message() const { return more().message; }
+  std::optional<double> progress() const { return more().progress; }
+  const absl::Status& status() const { return more().status; }
+  std::optional<absl::Time> deadline() const { return more().deadline; }
+  // Its details; the defaults, where it has none.
+  const EventDetails& more() const;
 
   // Grows by 1 an event, over all resources; starts at the server's start time
   // in microseconds, so that it grows over restarts too.
@@ -59,12 +73,12 @@ struct Event {
   std::shared_ptr<const EventSubject> subject;  // not null
   std::uint64_t lease_number = 0;
   Phase phase = Phase::kConstructed;
-  std::string message;
-  std::optional<double> progress;  // 0..1
-  int queue_position = 0;          // 1: next
-  absl::Status status;
-  std::optional<absl::Time> deadline;  // of kRevoking
+  int queue_position = 0;                       // 1: next
+  std::shared_ptr<const EventDetails> details;  // null: it has none
 };
+
+// Of an event that has only a status; null where that is OK.
+std::shared_ptr<const EventDetails> DetailsOf(const absl::Status& status);
 
 // Receives events one by one, in the order of their sequence, while locks of
 // the lifecycle are held: an implementation only stores and posts, and never

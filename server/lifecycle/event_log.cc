@@ -18,9 +18,11 @@ EventLog::EventLog(coro::Runtime runtime, std::size_t capacity)
 }
 
 absl::Time EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
-  if (event.message.size() > kMaxMessageBytes) {
-    event.message.resize(kMaxMessageBytes);
-    event.message.shrink_to_fit();
+  if (event.message().size() > kMaxMessageBytes) {
+    EventDetails cut = event.more();
+    cut.message.resize(kMaxMessageBytes);
+    cut.message.shrink_to_fit();
+    event.details = std::make_shared<EventDetails>(std::move(cut));
   }
   std::shared_ptr<coro::Event> appended;
   absl::Time time;

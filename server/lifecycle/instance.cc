@@ -23,7 +23,7 @@ void Instance::Emit(Phase phase, const absl::Status& status,
   Event event;
   event.subject = subject_;
   event.phase = phase;
-  event.status = status;
+  event.details = DetailsOf(status);
   std::shared_ptr<EventSink> sink;
   if (causer != nullptr && audience == Audience::kCauser) sink = causer->sink();
   EventSink* const raw = sink.get();
@@ -90,8 +90,8 @@ void Instance::Progress(std::optional<double> fraction,
   Event event;
   event.subject = subject_;
   event.phase = Phase::kProgress;
-  event.progress = fraction;
-  event.message = std::string(message);
+  event.details = std::make_shared<EventDetails>(
+      EventDetails{.message = std::string(message), .progress = fraction});
   std::vector<std::shared_ptr<EventSink>> owners;
   std::vector<EventSink*> sinks;
   for (const LeasePtr& lease : waiting) {

@@ -261,20 +261,15 @@ void Lease::Transition(LeaseState to) {
   state_.store(to, std::memory_order_release);
 }
 
-absl::Time Lease::Emit(Phase phase, absl::string_view message,
-                       const absl::Status& status, int position) {
+absl::Time Lease::Emit(Phase phase, std::shared_ptr<const EventDetails> details,
+                       int position) {
   Event event;
   event.subject =
       bound_to() != nullptr ? bound_to()->subject() : home().SubjectOf(key());
   event.lease_number = number_locked();
   event.phase = phase;
-  event.message = std::string(message);
   event.queue_position = position;
-  event.status = status;
-  if (phase == Phase::kRevoking) {
-    const coro::Instant now = runtime().clock.Now();
-    event.deadline = WallAt(RevokeAt(now), now);
-  }
+  event.details = std::move(details);
   EventSink* const sink = raw_sink();
   return home().events().Append(
       std::move(event), absl::MakeConstSpan(&sink, sink == nullptr ? 0 : 1));
@@ -302,7 +297,7 @@ absl::Time Lease::WallAt(coro::Instant instant, coro::Instant now) const {
 
 void Lease::Queued(int position) {
   coro::MutexLock lock(mu_);
-  Emit(Phase::kWaiting, {}, absl::OkStatus(), position);
+  Emit(Phase::kWaiting, nullptr, position);
 }
 
 void Lease::Bind(Instance& instance, std::uint64_t fencing_token) {
@@ -346,7 +341,7 @@ coro::Event& Lease::entered() const {
 void Lease::Fail(const absl::Status& status, bool announce) {
   {
     coro::MutexLock lock(mu_);
-    if (announce) Emit(Phase::kFailed, {}, status);
+    if (announce) Emit(Phase::kFailed, DetailsOf(status));
     Rare& kept = rare();
     const bool asked_for =
         kept.entering != nullptr && kept.entering->early_end.has_value();
@@ -407,10 +402,10 @@ coro::Task<absl::Status> Lease::AwaitEntered(std::stop_token stop,
   co_return kept().enter_failure;
 }
 
-bool Lease::DecideExit(ExitCause cause) {
+bool Lease::DecideExit(ExitCause cause, coro::Instant now) {
   coro::MutexLock lock(mu_);
   if (state() != LeaseState::kHeld) return false;
-  BeginExiting(std::move(cause), runtime().clock.Now());
+  BeginExiting(std::move(cause), now);
   return true;
 }
 
@@ -435,7 +430,7 @@ void Lease::End(bool suppressed, absl::Status exit_status, int attempts,
                 coro::Instant now) {
   coro::MutexLock lock(mu_);
   Rare& kept = rare();
-  kept.end_time = SinceEpoch(Emit(Phase::kExited, {}, exit_status));
+  kept.end_time = SinceEpoch(Emit(Phase::kExited, DetailsOf(exit_status)));
   kept.error_suppressed = suppressed;
   kept.exit_status = std::move(exit_status);
   kept.exited = now - kept.exiting_since;
@@ -536,7 +531,8 @@ absl::StatusOr<Instance*> Lease::BeginUse(absl::string_view method,
   }
   ++noted_.uses;
   if (raw_sink() != nullptr || home().events().watched()) {
-    Emit(Phase::kUsed, method);
+    Emit(Phase::kUsed, std::make_shared<EventDetails>(
+                           EventDetails{.message = std::string(method)}));
   }
   return home_.instance;
 }
@@ -656,7 +652,9 @@ void Lease::Revoke(coro::Instant when, ExitReason reason) {
 
 void Lease::TellRevoking() {
   noted_.told_revoking = true;
-  Emit(Phase::kRevoking);
+  const coro::Instant now = runtime().clock.Now();
+  Emit(Phase::kRevoking, std::make_shared<EventDetails>(EventDetails{
+                             .deadline = WallAt(RevokeAt(now), now)}));
 }
 
 bool Lease::DecideEnd(coro::Instant now) {

@@ -172,9 +172,9 @@ class Lease : public coro::Counted<Lease> {
   // anybody knows it.
   void Fail(const absl::Status& status, bool announce);
 
-  // HELD -> EXITING. True for the one call that decided; the caller must then
-  // have the exit run.
-  bool DecideExit(ExitCause cause);
+  // HELD -> EXITING, now. True for the one call that decided; the caller must
+  // then have the exit run.
+  bool DecideExit(ExitCause cause, coro::Instant now);
   // Announces that the exit hook is about to be called. REQUIRES: EXITING.
   void BeginExit();
   // EXITING -> ENDED, now. AnnounceEnd() follows.
@@ -355,8 +355,8 @@ class Lease : public coro::Counted<Lease> {
   void Transition(LeaseState to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LetGo() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The event's date.
-  absl::Time Emit(Phase phase, absl::string_view message = {},
-                  const absl::Status& status = absl::OkStatus(),
+  absl::Time Emit(Phase phase,
+                  std::shared_ptr<const EventDetails> details = nullptr,
                   int position = 0) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When its time to live is over, put off by running Uses.
   coro::Instant Expiry(coro::Instant now) const

@@ -386,30 +386,31 @@ absl::Status Pool::Renew(const LeasePtr& lease, absl::Duration ttl) {
 }
 
 void Pool::WatchEnd(const LeasePtr& lease, coro::Instant now, Begin exit) {
-  if (lease->DecideEnd(now)) SpawnExit(lease, exit);
+  if (lease->DecideEnd(now)) SpawnExit(lease, now, exit);
 }
 
 void Pool::End(const LeasePtr& lease, ExitCause cause) {
   if (lease->AbortEnter(cause)) return;
-  if (lease->DecideExit(std::move(cause))) SpawnExit(lease);
+  const coro::Instant now = runtime_.clock.Now();
+  if (lease->DecideExit(std::move(cause), now)) SpawnExit(lease, now);
 }
 
-void Pool::SpawnExit(const LeasePtr& lease, Begin exit) {
+void Pool::SpawnExit(const LeasePtr& lease, coro::Instant now, Begin exit) {
   // The group is closed only once no lease is bound any more.
   coro::TaskGroup::Ticket ticket = group_.CountIn();
   ANTEROOM_CHECK(ticket);
   if (exit == Begin::kInline) {
-    Exit(std::move(ticket), lease);
+    Exit(std::move(ticket), lease, now);
   } else {
     runtime_.executor.Post(
         [this, ticket = std::move(ticket), lease = lease]() mutable {
-          Exit(std::move(ticket), std::move(lease));
+          Exit(std::move(ticket), std::move(lease), runtime_.clock.Now());
         });
   }
 }
 
 coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
-                                     LeasePtr lease) {
+                                     LeasePtr lease, coro::Instant now) {
   const std::shared_ptr<Instance> instance = lease->instance();
   const ExitCause cause = lease->cause();
   ExitOutcome outcome;  // of most, which have nothing to await
@@ -417,13 +418,13 @@ coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
     coro::Task<ExitOutcome> exit =
         RunExit(runtime_, policy_, group_, instance, lease);
     outcome = co_await std::move(exit);
+    now = runtime_.clock.Now();
   }
   if (cause.reason == ExitReason::kInstanceLost && outcome.status.ok()) {
     outcome.status = lease->loss();
   }
   const bool tainted =
       cause.tainted || outcome.result.tainted || !outcome.status.ok();
-  const coro::Instant now = runtime_.clock.Now();
   lease->End(outcome.result.suppress, outcome.status, outcome.attempts, now);
   table_.Ended(lease, now);
   const bool retire = tainted && !policy_.reuse_tainted;
@@ -483,7 +484,7 @@ coro::Task<void> Pool::Drain() {
       for (const auto& [number, instance] : instances) {
         instance->retired = true;
         Note(instance);
-        if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
+        if (instance->bound.empty()) todo->stop.push_back(instance->abandoned);
         Settle(instance, todo);
       }
       leases = Bound();

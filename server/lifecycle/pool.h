@@ -245,20 +245,27 @@ class Pool {
  private:
   friend Passage;
 
-  // What was decided under the lock, to be done without it.
-  struct Todo {
-    std::vector<std::shared_ptr<Instance>> build;
-    std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> idle;
-    std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> age;
-    std::vector<coro::Instant> wake;
-    bool tell_places = false;
-    std::vector<std::stop_source> stop;
+  // What was decided under the lock, to be done without it. Mostly nothing.
+  class Todo {
+   public:
+    struct Lists {
+      std::vector<std::shared_ptr<Instance>> build;
+      std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> idle;
+      std::vector<std::pair<std::shared_ptr<Instance>, std::stop_token>> age;
+      std::vector<coro::Instant> wake;
+      bool tell_places = false;
+      std::vector<std::stop_source> stop;
+    };
 
-    // As most are.
-    bool empty() const {
-      return build.empty() && idle.empty() && age.empty() && wake.empty() &&
-             !tell_places && stop.empty();
+    bool empty() const { return lists_ == nullptr; }
+    // Made when something is to be put there.
+    Lists* operator->() {
+      if (lists_ == nullptr) lists_ = std::make_unique<Lists>();
+      return lists_.get();
     }
+
+   private:
+    std::unique_ptr<Lists> lists_;
   };
 
   // What an instance's object is given to tell of itself.
@@ -323,8 +330,8 @@ class Pool {
   // The same, when nobody waits for it any more.
   coro::Task<void> EnterDeferred(LeasePtr lease);
   // The end of one lease.
-  coro::TaskGroup::Detached Exit(coro::TaskGroup::Ticket ticket,
-                                 LeasePtr lease);
+  coro::TaskGroup::Detached Exit(coro::TaskGroup::Ticket ticket, LeasePtr lease,
+                                 coro::Instant now);
 
   LeasePtr MakeLease(AcquireOptions&& options);
   // Binds the lease (null), queues it, or refuses it, which ends it.
@@ -364,7 +371,8 @@ class Pool {
               bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
   void Retire(const std::shared_ptr<Instance>& instance);
-  void SpawnExit(const LeasePtr& lease, Begin exit = Begin::kInline);
+  void SpawnExit(const LeasePtr& lease, coro::Instant now,
+                 Begin exit = Begin::kInline);
 
   // ---- pool_dispatch.cc: who gets what ----
 

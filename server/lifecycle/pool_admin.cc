@@ -59,7 +59,7 @@ absl::StatusOr<InstanceView> Pool::Evict(std::uint64_t number) {
     const std::shared_ptr<Instance> instance = found->second;
     if (!std::exchange(instance->retired, true)) {
       Note(instance);
-      if (instance->bound.empty()) todo.stop.push_back(instance->abandoned);
+      if (instance->bound.empty()) todo->stop.push_back(instance->abandoned);
       Settle(instance, todo);
       Dispatch(*instance->line, todo);
     }

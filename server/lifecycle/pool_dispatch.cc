@@ -126,7 +126,7 @@ void Pool::Build(Line& line, bool warm, Todo& todo) {
   instance->probe = breaker_.Began();
   instances_.emplace(number, instance);
   line.Add(instance);
-  todo.build.push_back(std::move(instance));
+  todo->build.push_back(std::move(instance));
 }
 
 void Pool::KeepWarm(Line& line, Todo& todo) {
@@ -146,7 +146,7 @@ void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
     const std::shared_ptr<Instance> instance = line.LastUnneeded();
     if (instance == nullptr) return;
     instance->retired = true;
-    todo.stop.push_back(instance->abandoned);
+    todo->stop.push_back(instance->abandoned);
     line.Note(*instance);
   }
   // As many as are to be idle may become so.
@@ -172,7 +172,7 @@ void Pool::AbandonUnheld(Instance& instance, Todo& todo) const {
     line.Note(instance);
     if (spare) return;
   }
-  todo.stop.push_back(instance.abandoned);
+  todo->stop.push_back(instance.abandoned);
 }
 
 void Pool::RefuseUnserved(Line& line) {
@@ -219,7 +219,7 @@ void Pool::FeedHungry(Todo& todo) {
 void Pool::WakeAt(coro::Instant when, Todo& todo) {
   if (when >= wake_at_) return;
   wake_at_ = when;
-  todo.wake.push_back(when);
+  todo->wake.push_back(when);
 }
 
 coro::Task<void> Pool::Wake(coro::Instant when) {
@@ -242,7 +242,7 @@ coro::Task<void> Pool::Wake(coro::Instant when) {
 
 void Pool::TellPlacesSoon(const Line& line, Todo& todo) {
   if (line.PlacesChanged() && !std::exchange(telling_places_, true)) {
-    todo.tell_places = true;
+    todo->tell_places = true;
   }
 }
 
@@ -293,7 +293,7 @@ void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
     instance->idle_since = runtime_.clock.Now();
     if (!instance->idle_watch.stop_possible()) {
       instance->idle_watch = std::stop_source();
-      todo.idle.emplace_back(instance, instance->idle_watch.get_token());
+      todo->idle.emplace_back(instance, instance->idle_watch.get_token());
     }
   }
   EvictForHungry(todo);
@@ -319,7 +319,7 @@ void Pool::BeginClosing(Instance& instance, Todo& todo) {
   instance.Transition(InstanceState::kClosing);
   ++closing_;
   for (std::stop_source* const stop : {&instance.idle_watch, &instance.age}) {
-    if (stop->stop_possible()) todo.stop.push_back(*stop);
+    if (stop->stop_possible()) todo->stop.push_back(*stop);
   }
 }
 
@@ -346,7 +346,7 @@ void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
   Note(instance);
   if (policy_.max_lifetime != absl::InfiniteDuration()) {
     instance->age = std::stop_source();
-    todo.age.emplace_back(instance, instance->age.get_token());
+    todo->age.emplace_back(instance, instance->age.get_token());
   }
 }
 
@@ -422,16 +422,16 @@ std::vector<LeasePtr> Pool::WaitingFor(
 void Pool::Perform(Todo&& decided, Begin builds) {
   if (decided.empty()) return;
   Todo todo = std::move(decided);  // kept no longer than this
-  for (std::stop_source& stop : todo.stop) stop.request_stop();
-  for (auto& [instance, stop] : todo.idle) {
+  for (std::stop_source& stop : todo->stop) stop.request_stop();
+  for (auto& [instance, stop] : todo->idle) {
     group_.Spawn(WatchIdle(instance, std::move(stop)));
   }
-  for (auto& [instance, stop] : todo.age) {
+  for (auto& [instance, stop] : todo->age) {
     group_.Spawn(WatchAge(instance, std::move(stop)));
   }
-  for (const coro::Instant when : todo.wake) group_.Spawn(Wake(when));
-  if (todo.tell_places) group_.Spawn(TellPlaces());
-  for (const std::shared_ptr<Instance>& instance : todo.build) {
+  for (const coro::Instant when : todo->wake) group_.Spawn(Wake(when));
+  if (todo->tell_places) group_.Spawn(TellPlaces());
+  for (const std::shared_ptr<Instance>& instance : todo->build) {
     ANTEROOM_CHECK(builds == Begin::kInline
                        ? group_.Spawn(Live(instance))
                        : group_.SpawnPosted(Live(instance)));

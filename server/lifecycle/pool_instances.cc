@@ -200,7 +200,7 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
                       instance->state() == InstanceState::kClosed;
     if (over || !instance->loss.ok()) co_return;
     instance->loss = loss;
-    todo.stop.push_back(instance->abandoned);
+    todo->stop.push_back(instance->abandoned);
     const bool untouched = instance->constructed() &&
                            instance->state() == InstanceState::kConstructed &&
                            instance->bound.empty();

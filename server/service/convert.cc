@@ -322,14 +322,14 @@ void ToProto(const lifecycle::Event& event, v1::LifecycleEvent* proto) {
   proto->set_instance_id(event.instance_id());
   proto->set_lease_name(event.lease_name());
   proto->set_phase(ToProto(event.phase));
-  proto->set_message(event.message);
-  if (event.progress.has_value()) proto->set_progress(*event.progress);
+  proto->set_message(event.message());
+  if (const auto progress = event.progress()) proto->set_progress(*progress);
   proto->set_queue_position(event.queue_position);
-  if (!event.status.ok()) {
-    *proto->mutable_status() = rpc::ToProto(event.status);
+  if (!event.status().ok()) {
+    *proto->mutable_status() = rpc::ToProto(event.status());
   }
-  if (event.deadline.has_value()) {
-    ToProto(*event.deadline, proto->mutable_deadline());
+  if (const auto deadline = event.deadline()) {
+    ToProto(*deadline, proto->mutable_deadline());
   }
 }
 

@@ -131,7 +131,7 @@ TEST_F(EndTest, MaxHoldIsShownAndToldAheadByRevokeNotice) {
   EXPECT_EQ(sink->Trace(), "CONSTRUCTED ENTERED");
   world_.Advance(absl::Nanoseconds(1));
   EXPECT_EQ(sink->Trace(), "CONSTRUCTED ENTERED REVOKING");
-  EXPECT_EQ(sink->events.back().deadline, end);
+  EXPECT_EQ(sink->events.back().deadline(), end);
   world_.Advance(absl::Minutes(1));
   EXPECT_EQ(sink->Trace(), "CONSTRUCTED ENTERED REVOKING EXITED");
 }
@@ -154,7 +154,7 @@ TEST_F(EndTest, RevocationWithNoticeLeavesTheHolderTime) {
   const LeasePtr lease = Acquire(options);
   pool().Revoke(lease, absl::Seconds(10), ExitReason::kRevoked);
   EXPECT_EQ(sink->events.back().phase, Phase::kRevoking);
-  EXPECT_EQ(sink->events.back().deadline,
+  EXPECT_EQ(sink->events.back().deadline(),
             world_.clock().WallNow() + absl::Seconds(10));
   world_.Advance(absl::Seconds(9));
   EXPECT_EQ(lease->state(), LeaseState::kHeld);

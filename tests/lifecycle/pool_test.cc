@@ -348,8 +348,8 @@ TEST_F(PoolTest, ProgressReachesThoseWhoWaitForTheInit) {
     for (const Event& event : sink->events) {
       if (event.phase != Phase::kProgress) continue;
       reported = true;
-      EXPECT_EQ(event.progress, 0.5);
-      EXPECT_EQ(event.message, "half");
+      EXPECT_EQ(event.progress(), 0.5);
+      EXPECT_EQ(event.message(), "half");
     }
     EXPECT_TRUE(reported);
     world.Run(anteroom.Drain());

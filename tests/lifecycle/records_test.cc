@@ -22,7 +22,8 @@ class EventLogTest : public ::testing::Test {
  protected:
   void Append(std::string message) {
     Event event;
-    event.message = std::move(message);
+    event.details = std::make_shared<EventDetails>(
+        EventDetails{.message = std::move(message)});
     log_.Append(std::move(event), {});
   }
   ReadOutcome Read(std::uint64_t from, std::stop_token stop = {}) {
@@ -48,7 +49,7 @@ TEST_F(EventLogTest, SequencesStartAtTheServersStartTimeAndGrowByOne) {
 
 TEST_F(EventLogTest, ALongMessageIsCut) {
   Append(std::string(5000, 'x'));
-  EXPECT_EQ((*Read(first_).value())[0].message, std::string(1024, 'x'));
+  EXPECT_EQ((*Read(first_).value())[0].message(), std::string(1024, 'x'));
 }
 
 TEST_F(EventLogTest, AReaderWaitsForTheNextEvent) {
@@ -57,7 +58,7 @@ TEST_F(EventLogTest, AReaderWaitsForTheNextEvent) {
   EXPECT_FALSE(read.done());
   Append("a");
   world_.RunUntilIdle();
-  EXPECT_EQ((*read.value())[0].message, "a");
+  EXPECT_EQ((*read.value())[0].message(), "a");
 }
 
 TEST_F(EventLogTest, AReaderThatFellBehindIsToldTheOldestThereIs) {

@@ -84,9 +84,9 @@ TEST_F(RetryTest, WhyItIsTriedAgainIsToldAsProgress) {
   EXPECT_EQ(sink->Trace(),
             "CONSTRUCTED ENTERING INITIALIZING PROGRESS READY ENTERED");
   const Event& progress = sink->events[3];
-  EXPECT_FALSE(progress.progress.has_value());
+  EXPECT_FALSE(progress.progress().has_value());
   EXPECT_THAT(
-      progress.message,
+      progress.message(),
       ::testing::StartsWith("attempt 1 of 2 failed: not yet; again in"));
 }
 

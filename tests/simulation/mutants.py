@@ -342,14 +342,14 @@ MUTANTS = [
         "unneeded_init_not_stopped",
         "pool_dispatch.cc",
         "    instance->retired = true;\n"
-        "    todo.stop.push_back(instance->abandoned);\n",
+        "    todo->stop.push_back(instance->abandoned);\n",
         "    instance->retired = true;\n",
         "an init that nobody needs goes on",
     ),
     Mutant(
         "unheld_init_not_stopped",
         "pool_dispatch.cc",
-        "  }\n  todo.stop.push_back(instance.abandoned);\n",
+        "  }\n  todo->stop.push_back(instance.abandoned);\n",
         "  }\n",
         "an init that nobody awaits goes on",
     ),
@@ -895,7 +895,7 @@ MUTANTS = [
     Mutant(
         "evicted_init_goes_on",
         "pool_admin.cc",
-        "      if (instance->bound.empty()) todo.stop.push_back("
+        "      if (instance->bound.empty()) todo->stop.push_back("
         "instance->abandoned);\n",
         "",
         "the init of an evicted object is not stopped",

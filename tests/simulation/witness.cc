@@ -1115,7 +1115,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
              "USED at the wrong time", track.number);
       break;
     case Phase::kRevoking:
-      Expect(track.entered && !track.exited && event.deadline.has_value(),
+      Expect(track.entered && !track.exited && event.deadline().has_value(),
              "REVOKING at the wrong time", track.number);
       track.told_revoking = true;
       break;
@@ -1126,7 +1126,7 @@ void Witness::OnLease(LeaseTrack& track, const Event& event) {
       track.told_exiting = true;
       break;
     case Phase::kExited:
-      OnExited(track, event.status);
+      OnExited(track, event.status());
       break;
     case Phase::kFailed:
       Expect(!track.entered && !track.failed, "FAILED at the wrong time",
@@ -1298,16 +1298,16 @@ void Witness::OnLog(const Event& event) {
       Expect(!instance->told_failed, "FAILED twice", which);
       instance->told_failed = true;
       if (instance->unmade) break;  // counted when it threw
-      if (!instance->constructed) return Unmade(*instance, event.status);
-      if (HasReason(event.status, Reason::kInitFailed) &&
+      if (!instance->constructed) return Unmade(*instance, event.status());
+      if (HasReason(event.status(), Reason::kInitFailed) &&
           !instance->told_initializing) {
-        return LostWhileMade(*instance, event.status);
+        return LostWhileMade(*instance, event.status());
       }
       if (instance->told_initializing && !instance->told_ready) {
         // Lost, it is of no use though its init went well.
         instance->init_ok &= !instance->lost;
         Expect(!instance->init_ok, "FAILED, but its init did not", which);
-        InitFailed(*instance, event.status);
+        InitFailed(*instance, event.status());
       } else {
         Expect(instance->may_close, "FAILED for a check that did not", which);
         instance->doomed = true;

@@ -426,8 +426,8 @@ TEST_F(HelloTest, InitReportsItsProgressInEqualSteps) {
             "PROGRESS READY ENTERED");
   for (int step = 1; step <= 4; ++step) {
     const lifecycle::Event& event = sink_->events[2 + step];
-    EXPECT_EQ(event.progress, step / 4.0);
-    EXPECT_EQ(event.message, absl::StrCat("step ", step, " of 4"));
+    EXPECT_EQ(event.progress(), step / 4.0);
+    EXPECT_EQ(event.message(), absl::StrCat("step ", step, " of 4"));
     EXPECT_EQ(event.time - began, absl::Seconds(2 * step));
   }
 }
@@ -439,7 +439,7 @@ TEST_F(HelloTest, ProgressNeedsNoTime) {
   ASSERT_TRUE(Acquire().ok());
   ASSERT_EQ(sink_->Trace(),
             "CONSTRUCTED ENTERING INITIALIZING PROGRESS READY ENTERED");
-  EXPECT_EQ(sink_->events[3].progress, 1.0);
+  EXPECT_EQ(sink_->events[3].progress(), 1.0);
 }
 
 // ---- Methods ----

@@ -160,7 +160,7 @@ TEST_F(HooksTest, AnIdleObjectIsCheckedAndOneThatFailsIsClosed) {
   policy.check_interval = absl::Milliseconds(10);
   Serve(std::move(script), policy);
   Release(*Acquire()).IgnoreError();
-  EXPECT_EQ(AwaitEvent(Phase::kFailed).status.message(), "worn out");
+  EXPECT_EQ(AwaitEvent(Phase::kFailed).status().message(), "worn out");
   AwaitEvent(Phase::kClosed);
   EXPECT_EQ(provider().Trace(), "Construct Enter Exit Check Close");
 }
@@ -185,11 +185,11 @@ TEST_F(HooksTest, TheProgressOfAnInitReachesWhoWaits) {
   ASSERT_TRUE(Acquire().ok());
   ASSERT_TRUE(Acquire("alone").ok());
   const lifecycle::Event in_enter = AwaitEvent(Phase::kProgress);
-  EXPECT_EQ(in_enter.progress, 0.25);
-  EXPECT_EQ(in_enter.message, "in enter");
+  EXPECT_EQ(in_enter.progress(), 0.25);
+  EXPECT_EQ(in_enter.message(), "in enter");
   const lifecycle::Event by_itself = AwaitEvent(Phase::kProgress, 1, "alone");
-  EXPECT_EQ(by_itself.progress, 1);
-  EXPECT_EQ(by_itself.message, "too much");
+  EXPECT_EQ(by_itself.progress(), 1);
+  EXPECT_EQ(by_itself.message(), "too much");
   Drain();
 }
 

@@ -70,7 +70,7 @@ TEST_F(LostTest, AProviderThatIsDownIsTriedAgainAsThePolicySays) {
   policy.init_retry.max_backoff = absl::Milliseconds(10);
   AddResource("thing", address, policy);
   auto acquire = StartAcquire();
-  EXPECT_THAT(AwaitEvent(Phase::kProgress).message,
+  EXPECT_THAT(AwaitEvent(Phase::kProgress).message(),
               AllOf(HasSubstr("attempt 1 of 1000"), HasSubstr(address)));
   FakeProvider started({}, address);
   const auto lease = acquire.get();
@@ -112,9 +112,9 @@ TEST_F(LostTest, AnObjectIsLostWhoseProviderStaysAway) {
   provider().Stop();
   SkipToLook();
   const auto failed = AwaitEvent(Phase::kFailed);
-  EXPECT_THAT(failed.status,
+  EXPECT_THAT(failed.status(),
               Fails(absl::StatusCode::kUnavailable, Reason::kInstanceLost));
-  EXPECT_THAT(std::string(failed.status.message()),
+  EXPECT_THAT(std::string(failed.status().message()),
               HasSubstr(provider().address()));
   AwaitEvent(Phase::kClosed);
   EXPECT_EQ(Release(*lease)->reason, ExitReason::kInstanceLost);
