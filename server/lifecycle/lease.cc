@@ -264,8 +264,11 @@ void Lease::Transition(LeaseState to) {
 absl::Time Lease::Emit(Phase phase, std::shared_ptr<const EventDetails> details,
                        int position) {
   Event event;
-  event.subject =
-      bound_to() != nullptr ? bound_to()->subject() : home().SubjectOf(key());
+  if (bound_to() != nullptr) {
+    event.subject = bound_to()->subject();
+  } else {
+    event.subject = home().SubjectOf(key());
+  }
   event.lease_number = number_locked();
   event.phase = phase;
   event.queue_position = position;
@@ -485,9 +488,9 @@ ExitCause Lease::cause() const {
   return kept().cause;
 }
 
-std::shared_ptr<Instance> Lease::instance() const {
+Instance* Lease::instance() const {
   coro::MutexLock lock(mu_);
-  return bound_to() == nullptr ? nullptr : bound_to()->shared_from_this();
+  return bound_to();
 }
 
 Payload Lease::value() const {

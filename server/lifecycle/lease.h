@@ -184,8 +184,9 @@ class Lease : public coro::Counted<Lease> {
 
   // REQUIRES: EXITING.
   ExitCause cause() const;
-  // From ENTERING on, until it has ended; null before and after.
-  std::shared_ptr<Instance> instance() const;
+  // From ENTERING on, until it has ended; null before and after. It stays until
+  // its pool has unbound the lease, which is later.
+  Instance* instance() const;
   // What its enter returned; empty before and after.
   Payload value() const;
   // Set once ENDED, and its instance is free for the next (unless an exit hook

@@ -82,14 +82,13 @@ bool Line::IsUnderWay(const Instance& instance) const {
   return !instance.hooks.enter && !instance.ready();
 }
 
-std::shared_ptr<Instance> Line::FindRoom() const {
+Instance* Line::FindRoom() const {
   const Numbers& numbers =
       marked(kReadyRoom).empty() ? marked(kEarlyRoom) : marked(kReadyRoom);
-  return numbers.empty() ? nullptr : instances_.at(*numbers.begin());
+  return numbers.empty() ? nullptr : instances_.at(*numbers.begin()).get();
 }
 
-std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>>
-Line::FindDeferred() const {
+std::pair<std::shared_ptr<Ticket>, Instance*> Line::FindDeferred() const {
   // The first deferred waiter that `next` or a later one will serve, then the
   // first from its server on that binds, and so on: until they belong together.
   const Numbers& binding = marked(kBinding);
@@ -101,7 +100,7 @@ Line::FindDeferred() const {
         under_way_.OwnerOf(queue_.PositionOf(*ticket) - 1);
     next = binding.lower_bound(owner);
     if (next != binding.end() && *next == owner) {
-      return {ticket, instances_.at(owner)};
+      return {ticket, instances_.at(owner).get()};
     }
   }
   return {};
@@ -144,9 +143,9 @@ std::uint64_t Line::NeededEnd() const {
   return last == UnderWay::kNone ? last : last + 1;
 }
 
-std::shared_ptr<Instance> Line::UnneededOf(const Numbers& numbers) const {
+Instance* Line::UnneededOf(const Numbers& numbers) const {
   if (numbers.empty() || *numbers.rbegin() < NeededEnd()) return nullptr;
-  return instances_.at(*numbers.rbegin());
+  return instances_.at(*numbers.rbegin()).get();
 }
 
 std::size_t Line::spares() const {

@@ -69,11 +69,10 @@ class Line {
   static constexpr std::size_t kManySlots = std::size_t{1} << 31;
 
   // An instance that takes the next waiter now: a ready one, if there is.
-  std::shared_ptr<Instance> FindRoom() const;
+  Instance* FindRoom() const;
   // A deferred waiter, and the instance under way and constructed that will
   // serve it: it may be bound already. Nulls if there is none.
-  std::pair<std::shared_ptr<Ticket>, std::shared_ptr<Instance>> FindDeferred()
-      const;
+  std::pair<std::shared_ptr<Ticket>, Instance*> FindDeferred() const;
   // Waiters that no instance under way will serve.
   std::size_t unserved() const;
   // What the pool has counted of them in its sum.
@@ -92,13 +91,9 @@ class Line {
   std::vector<std::shared_ptr<Ticket>> TakeWaitersOf(const Instance& instance);
   // The last begun of the instances under way that no waiter needs, no lease is
   // bound to and that are not in a check; null if there is none.
-  std::shared_ptr<Instance> LastUnneeded() const {
-    return UnneededOf(marked(kUnawaited));
-  }
+  Instance* LastUnneeded() const { return UnneededOf(marked(kUnawaited)); }
   // The same, of those that are not warm.
-  std::shared_ptr<Instance> LastUnneededCold() const {
-    return UnneededOf(marked(kCold));
-  }
+  Instance* LastUnneededCold() const { return UnneededOf(marked(kCold)); }
 
   // Ready instances that nobody holds.
   std::size_t idle() const { return marked(kIdle).size(); }
@@ -131,7 +126,7 @@ class Line {
   // The queue needs those under way that have smaller numbers than this.
   std::uint64_t NeededEnd() const;
   // The last of `numbers`, all of them under way, if no waiter needs it.
-  std::shared_ptr<Instance> UnneededOf(const Numbers& numbers) const;
+  Instance* UnneededOf(const Numbers& numbers) const;
 
   const std::string key_;
   const std::size_t slots_;

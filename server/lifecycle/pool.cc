@@ -114,9 +114,10 @@ coro::Task<absl::StatusOr<LeasePtr>> Pool::Acquire(LeasePtr lease,
 
 coro::Task<absl::Status> Pool::Enter(LeasePtr lease, std::stop_token stop,
                                      coro::Instant deadline) {
-  const std::shared_ptr<Instance> instance = lease->instance();
-  coro::Task<EnterResult> enter =
-      RunEnter(runtime_, policy_, instance, lease, stop, deadline);
+  // There until the lease is unbound.
+  Instance& instance = *lease->instance();
+  coro::Task<EnterResult> enter = RunEnter(
+      runtime_, policy_, instance.shared_from_this(), lease, stop, deadline);
   EnterResult entered = co_await std::move(enter);
   if (entered.status.ok()) {
     co_return Grant(lease, instance, std::move(entered.value), stop, deadline);
@@ -162,8 +163,8 @@ absl::StatusOr<std::shared_ptr<Ticket>> Pool::BindOrQueue(
     if (draining_) return DrainingError(resource_);
     Line& line = LineOf(lease->key());
     // Nobody waits where there is room.
-    if (const std::shared_ptr<Instance> room = line.FindRoom()) {
-      Bind(lease, room);
+    if (Instance* const room = line.FindRoom()) {
+      Bind(lease, *room);
     } else {
       ticket = std::make_shared<Ticket>(runtime_, lease, ++last_arrival_);
       line.queue().Push(ticket);
@@ -255,12 +256,11 @@ void Pool::Leave(const std::shared_ptr<Ticket>& ticket) {
 absl::Status Pool::GrantAtOnce(const LeasePtr& lease,
                                const std::stop_token& stop,
                                coro::Instant deadline) {
-  const std::shared_ptr<Instance> instance = lease->instance();
-  return Grant(lease, instance, instance->object->Value(), stop, deadline);
+  Instance& instance = *lease->instance();
+  return Grant(lease, instance, instance.object->Value(), stop, deadline);
 }
 
-absl::Status Pool::Grant(const LeasePtr& lease,
-                         const std::shared_ptr<Instance>& instance,
+absl::Status Pool::Grant(const LeasePtr& lease, Instance& instance,
                          Payload value, const std::stop_token& stop,
                          coro::Instant deadline) {
   Todo todo;
@@ -268,14 +268,14 @@ absl::Status Pool::Grant(const LeasePtr& lease,
   {
     coro::MutexLock lock(mu_);
     // Its own Enter did not await the init, and the policy says never.
-    if (instance->state() == InstanceState::kConstructed) {
+    if (instance.state() == InstanceState::kConstructed) {
       MarkReady(instance, todo);
     }
-    loss = instance->loss;
+    loss = instance.loss;
     if (!loss.ok()) {
-      instance->retired = true;
+      instance.retired = true;
       Note(instance);
-      Dispatch(*instance->line, todo);
+      Dispatch(*instance.line, todo);
     }
   }
   Perform(std::move(todo));
@@ -411,12 +411,13 @@ void Pool::SpawnExit(const LeasePtr& lease, coro::Instant now, Begin exit) {
 
 coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
                                      LeasePtr lease, coro::Instant now) {
-  const std::shared_ptr<Instance> instance = lease->instance();
+  // There until the lease is unbound.
+  Instance& instance = *lease->instance();
   const ExitCause cause = lease->cause();
   ExitOutcome outcome;  // of most, which have nothing to await
-  if (instance->hooks.exit || lease->in_use()) {
+  if (instance.hooks.exit || lease->in_use()) {
     coro::Task<ExitOutcome> exit =
-        RunExit(runtime_, policy_, group_, instance, lease);
+        RunExit(runtime_, policy_, group_, instance.shared_from_this(), lease);
     outcome = co_await std::move(exit);
     now = runtime_.clock.Now();
   }
@@ -440,28 +441,27 @@ coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
   lease->AnnounceEnd();
 }
 
-void Pool::Retire(const std::shared_ptr<Instance>& instance) {
+void Pool::Retire(Instance& instance) {
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    instance->retired = true;
+    instance.retired = true;
     Note(instance);
-    Dispatch(*instance->line, todo);
+    Dispatch(*instance.line, todo);
   }
   Perform(std::move(todo));
 }
 
-void Pool::Unbind(const LeasePtr& lease,
-                  const std::shared_ptr<Instance>& instance, bool retire) {
+void Pool::Unbind(const LeasePtr& lease, Instance& instance, bool retire) {
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    if (instance->causer == lease) instance->causer.reset();
-    instance->bound.Remove(*lease);
+    if (instance.causer == lease) instance.causer.reset();
+    instance.bound.Remove(*lease);
     --leases_;
-    instance->retired |= retire;
+    instance.retired |= retire;
     HandOn(instance, todo);
-    AbandonUnheld(*instance, todo);
+    AbandonUnheld(instance, todo);
     Settle(instance, todo);
   }
   Perform(std::move(todo));
@@ -483,9 +483,9 @@ coro::Task<void> Pool::Drain() {
       const auto instances = instances_;  // Settle() may take some out
       for (const auto& [number, instance] : instances) {
         instance->retired = true;
-        Note(instance);
+        Note(*instance);
         if (instance->bound.empty()) todo->stop.push_back(instance->abandoned);
-        Settle(instance, todo);
+        Settle(*instance, todo);
       }
       leases = Bound();
       if (instances_.empty()) emptied_.Set();

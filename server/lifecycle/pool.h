@@ -23,6 +23,8 @@
 //  3. Each instance has one task (Live) from its constructor to CLOSED; each
 //     lease whose exit was decided has one (Exit). All are in `group_`.
 //  4. Fencing tokens grow with each binding.
+//  5. An instance stays while a lease is bound to it; what is found in the
+//     tables below stays while mu_ is held. Whoever needs it longer shares it.
 //
 // Lock order: mu_, then a lease's, then the event log's or that of LeaseTimers,
 // then the table's or the runtime's timers'.
@@ -278,8 +280,7 @@ class Pool {
   coro::Task<absl::Status> Construct(std::shared_ptr<Instance> instance);
   // Its constructor failed, or it was lost meanwhile: tells those who wait for
   // it, and closes what was made.
-  void NotMade(const std::shared_ptr<Instance>& instance,
-               const absl::Status& status, Todo& todo)
+  void NotMade(Instance& instance, const absl::Status& status, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Tells those who wait for it how far it is.
   ProgressReport ReportOf(std::shared_ptr<Instance> instance);
@@ -298,7 +299,7 @@ class Pool {
                              std::stop_token stop);
   coro::Instant IdleSince(const Instance& instance) const;
   // These have no effect if it was held since.
-  void Expire(const std::shared_ptr<Instance>& instance, coro::Instant since);
+  void Expire(Instance& instance, coro::Instant since);
   coro::Task<void> Check(std::shared_ptr<Instance> instance,
                          coro::Instant since);
   // Retires it when max_lifetime has passed.
@@ -355,8 +356,7 @@ class Pool {
   // Fails the ticket of a lease that is WAITING. False: it is not.
   bool Dismiss(const LeasePtr& lease, const absl::Status& status);
   // ENTERING -> HELD, or the end of a lease whose caller has left.
-  absl::Status Grant(const LeasePtr& lease,
-                     const std::shared_ptr<Instance>& instance, Payload value,
+  absl::Status Grant(const LeasePtr& lease, Instance& instance, Payload value,
                      const std::stop_token& stop, coro::Instant deadline);
   // The same where the object has no Enter: its init was awaited before the
   // lease was bound.
@@ -365,12 +365,11 @@ class Pool {
   std::vector<LeasePtr> Bound() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Where a listing goes on that is at `cursor`, on this instance.
   BoundLeases::Iterator After(const LeaseCursor& cursor,
-                              const std::shared_ptr<Instance>& instance) const
+                              Instance& instance) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Unbind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance,
-              bool retire);
+  void Unbind(const LeasePtr& lease, Instance& instance, bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
-  void Retire(const std::shared_ptr<Instance>& instance);
+  void Retire(Instance& instance);
   void SpawnExit(const LeasePtr& lease, coro::Instant now,
                  Begin exit = Begin::kInline);
 
@@ -381,13 +380,12 @@ class Pool {
   void Dispatch(Line& line, Todo& todo) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // A slot of the instance is free again, or it is to be lent no more: the
   // first who waits has it at once.
-  void HandOn(const std::shared_ptr<Instance>& instance, Todo& todo)
+  void HandOn(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // False: the ticket gave up.
   bool Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
-            const std::shared_ptr<Instance>& instance)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Bind(const LeasePtr& lease, const std::shared_ptr<Instance>& instance)
+            Instance& instance) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Bind(const LeasePtr& lease, Instance& instance)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // What was built for `ticket`, other than `kept`, tells its lease no more.
   static void DropCaused(const Line& line, const Ticket& ticket,
@@ -416,14 +414,14 @@ class Pool {
   coro::Task<void> TellPlaces();
 
   // What becomes of an instance that nobody holds: kept for a while, or closed.
-  void Settle(const std::shared_ptr<Instance>& instance, Todo& todo)
+  void Settle(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void BeginClosing(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Remove(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // READY, or HELD where leases are bound already.
-  void MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo)
+  void MarkReady(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Lets its init go where nobody is left who waits for it.
   void AbandonUnheld(Instance& instance, Todo& todo) const
@@ -436,8 +434,7 @@ class Pool {
   std::uint64_t EndProbe(Instance& instance, Todo& todo)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // To be called after every change of what a Line looks at.
-  void Note(const std::shared_ptr<Instance>& instance)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Note(Instance& instance) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static void Fail(const std::vector<std::shared_ptr<Ticket>>& tickets,
                    const absl::Status& status);
   // Counts who waits beyond what is under way, and forgets the line if unused:
@@ -445,8 +442,8 @@ class Pool {
   void Recount(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Line& LineOf(absl::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Leases that wait for the init of `instance`.
-  std::vector<LeasePtr> WaitingFor(const std::shared_ptr<Instance>& instance)
-      const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  std::vector<LeasePtr> WaitingFor(Instance& instance) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // REQUIRES: mu_ not held. `builds`: posted from the end of another instance's
   // life, lest a long queue on a failing init be a deep stack.
@@ -483,7 +480,7 @@ class Pool {
   // their counted_unserved.
   std::size_t unserved_ ABSL_GUARDED_BY(mu_) = 0;
   // Ready ones that nobody holds, the least recently used first.
-  std::map<std::uint64_t, std::shared_ptr<Instance>> idle_ ABSL_GUARDED_BY(mu_);
+  std::map<std::uint64_t, Instance*> idle_ ABSL_GUARDED_BY(mu_);
   std::uint64_t last_idle_ ABSL_GUARDED_BY(mu_) = 0;
   Breaker breaker_ ABSL_GUARDED_BY(mu_);
   // Inits of warm instances that failed in a row, and when to try again.

@@ -58,9 +58,9 @@ absl::StatusOr<InstanceView> Pool::Evict(std::uint64_t number) {
     }
     const std::shared_ptr<Instance> instance = found->second;
     if (!std::exchange(instance->retired, true)) {
-      Note(instance);
+      Note(*instance);
       if (instance->bound.empty()) todo->stop.push_back(instance->abandoned);
-      Settle(instance, todo);
+      Settle(*instance, todo);
       Dispatch(*instance->line, todo);
     }
     view = instance->View();
@@ -106,7 +106,7 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
   for (auto next = instances_.lower_bound(cursor.instance);
        next != instances_.end() && leases.size() < max; ++next) {
     const auto& [number, instance] = *next;
-    auto bound = number == cursor.instance ? After(cursor, instance)
+    auto bound = number == cursor.instance ? After(cursor, *instance)
                                            : instance->bound.begin();
     for (; bound != instance->bound.end() && leases.size() < max; ++bound) {
       Lease& lease = *bound;
@@ -117,15 +117,13 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
   return leases;
 }
 
-BoundLeases::Iterator Pool::After(
-    const LeaseCursor& cursor,
-    const std::shared_ptr<Instance>& instance) const {
+BoundLeases::Iterator Pool::After(const LeaseCursor& cursor,
+                                  Instance& instance) const {
   const LeasePtr at = table_.FindAt(cursor.place);
   // Bound until its end at least.
   const bool bound = at != nullptr && at->fencing_token() == cursor.after &&
-                     at->instance() == instance;
-  return bound ? instance->bound.After(*at)
-               : instance->bound.After(cursor.after);
+                     at->instance() == &instance;
+  return bound ? instance.bound.After(*at) : instance.bound.After(cursor.after);
 }
 
 LeasePtr Pool::FindLease(std::uint64_t number) const {

@@ -26,16 +26,16 @@ constexpr absl::Duration kPlacesInterval = absl::Seconds(1);
 void Pool::Dispatch(Line& line, Todo& todo) {
   if (!draining_) {
     while (!line.queue().empty()) {
-      const std::shared_ptr<Instance> room = line.FindRoom();
+      Instance* const room = line.FindRoom();
       if (room == nullptr) break;
-      Bind(line, line.queue().front(), room);
+      Bind(line, line.queue().front(), *room);
     }
     while (line.unserved() > 0 && MayBuild(line, todo)) {
       Build(line, /*warm=*/false, todo);
     }
     for (auto early = line.FindDeferred(); early.first != nullptr;
          early = line.FindDeferred()) {
-      Bind(line, early.first, early.second);
+      Bind(line, early.first, *early.second);
     }
     KeepWarm(line, todo);
     AbandonUnneeded(line, todo);
@@ -44,9 +44,9 @@ void Pool::Dispatch(Line& line, Todo& todo) {
   Recount(line);
 }
 
-void Pool::HandOn(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  Line& line = *instance->line;
-  const bool lendable = !draining_ && !instance->retired && instance->ready();
+void Pool::HandOn(Instance& instance, Todo& todo) {
+  Line& line = *instance.line;
+  const bool lendable = !draining_ && !instance.retired && instance.ready();
   // Dispatch() would do the same, once the instance was noted as idle; it
   // would be no longer then.
   if (!lendable || line.queue().empty() ||
@@ -57,25 +57,24 @@ void Pool::HandOn(const std::shared_ptr<Instance>& instance, Todo& todo) {
 }
 
 bool Pool::Bind(Line& line, const std::shared_ptr<Ticket>& ticket,
-                const std::shared_ptr<Instance>& instance) {
+                Instance& instance) {
   line.queue().Remove(*ticket);
   // False: it is about to say so. (Only posts: see waiter.h.)
   if (!ticket->Signal()) return false;
   ticket->bound = true;
-  DropCaused(line, *ticket, instance.get());
+  DropCaused(line, *ticket, &instance);
   Bind(ticket->lease, instance);
   return true;
 }
 
-void Pool::Bind(const LeasePtr& lease,
-                const std::shared_ptr<Instance>& instance) {
+void Pool::Bind(const LeasePtr& lease, Instance& instance) {
   ++leases_;
-  if (instance->state() == InstanceState::kReady) {
-    instance->Transition(InstanceState::kHeld);
+  if (instance.state() == InstanceState::kReady) {
+    instance.Transition(InstanceState::kHeld);
   }
-  instance->idle_since = coro::kNever;
-  lease->Bind(*instance, ++last_token_);
-  instance->bound.Add(*lease);
+  instance.idle_since = coro::kNever;
+  lease->Bind(instance, ++last_token_);
+  instance.bound.Add(*lease);
   Note(instance);
 }
 
@@ -143,14 +142,14 @@ void Pool::AbandonUnneeded(Line& line, Todo& todo) const {
   if (policy_.abandon_init == AbandonInit::kKeep) return;
   const auto min_idle = static_cast<std::size_t>(policy_.min_idle);
   while (line.spares() > min_idle) {
-    const std::shared_ptr<Instance> instance = line.LastUnneeded();
+    Instance* const instance = line.LastUnneeded();
     if (instance == nullptr) return;
     instance->retired = true;
     todo->stop.push_back(instance->abandoned);
     line.Note(*instance);
   }
   // As many as are to be idle may become so.
-  while (const std::shared_ptr<Instance> instance = line.LastUnneededCold()) {
+  while (Instance* const instance = line.LastUnneededCold()) {
     instance->warm = true;
     line.Note(*instance);
   }
@@ -199,8 +198,8 @@ void Pool::SetHungry(Line& line, bool hungry) {
 void Pool::EvictForHungry(Todo& todo) {
   // Those that close already make room, too.
   while (hungry_.size() > closing_ && !idle_.empty()) {
-    const std::shared_ptr<Instance> oldest = idle_.begin()->second;
-    oldest->retired = true;
+    Instance& oldest = *idle_.begin()->second;
+    oldest.retired = true;
     Note(oldest);
     Settle(oldest, todo);
   }
@@ -258,42 +257,42 @@ coro::Task<void> Pool::TellPlaces() {
   }
 }
 
-void Pool::Settle(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  if (!instance->constructed() || !instance->bound.empty() ||
-      instance->checking) {
+void Pool::Settle(Instance& instance, Todo& todo) {
+  if (!instance.constructed() || !instance.bound.empty() || instance.checking) {
     return;
   }
-  switch (instance->state()) {
+  switch (instance.state()) {
     case InstanceState::kConstructed:
       // About to be initialized, unless its init waits for an Enter.
-      if (!instance->hooks.enter || instance->warm) return;
+      if (!instance.hooks.enter || instance.warm) return;
       break;
     case InstanceState::kHeld:
-      if (!instance->retired) instance->Transition(InstanceState::kReady);
+      if (!instance.retired) instance.Transition(InstanceState::kReady);
       Note(instance);
       break;
     case InstanceState::kReady:
       break;
     case InstanceState::kFailed:
-      return BeginClosing(*instance, todo);
+      return BeginClosing(instance, todo);
     case InstanceState::kInitializing:  // its end settles it
     case InstanceState::kClosing:
     case InstanceState::kClosed:
       return;
   }
   const bool needed =
-      instance->ready() &&
-      instance->line->idle() <= static_cast<std::size_t>(policy_.min_idle);
-  if (instance->retired ||
+      instance.ready() &&
+      instance.line->idle() <= static_cast<std::size_t>(policy_.min_idle);
+  if (instance.retired ||
       (policy_.idle_timeout == absl::ZeroDuration() && !needed)) {
-    instance->retired = true;
-    BeginClosing(*instance, todo);
+    instance.retired = true;
+    BeginClosing(instance, todo);
     Note(instance);
-  } else if (instance->idle_since == coro::kNever && WatchesIdle(*instance)) {
-    instance->idle_since = runtime_.clock.Now();
-    if (!instance->idle_watch.stop_possible()) {
-      instance->idle_watch = std::stop_source();
-      todo->idle.emplace_back(instance, instance->idle_watch.get_token());
+  } else if (instance.idle_since == coro::kNever && WatchesIdle(instance)) {
+    instance.idle_since = runtime_.clock.Now();
+    if (!instance.idle_watch.stop_possible()) {
+      instance.idle_watch = std::stop_source();
+      todo->idle.emplace_back(instance.shared_from_this(),
+                              instance.idle_watch.get_token());
     }
   }
   EvictForHungry(todo);
@@ -340,13 +339,14 @@ void Pool::Remove(Instance& instance, Todo& todo) {
   FeedHungry(todo);
 }
 
-void Pool::MarkReady(const std::shared_ptr<Instance>& instance, Todo& todo) {
-  instance->Transition(InstanceState::kReady);
-  if (!instance->bound.empty()) instance->Transition(InstanceState::kHeld);
+void Pool::MarkReady(Instance& instance, Todo& todo) {
+  instance.Transition(InstanceState::kReady);
+  if (!instance.bound.empty()) instance.Transition(InstanceState::kHeld);
   Note(instance);
   if (policy_.max_lifetime != absl::InfiniteDuration()) {
-    instance->age = std::stop_source();
-    todo->age.emplace_back(instance, instance->age.get_token());
+    instance.age = std::stop_source();
+    todo->age.emplace_back(instance.shared_from_this(),
+                           instance.age.get_token());
   }
 }
 
@@ -375,15 +375,15 @@ void Pool::NoteInit(Instance& instance, const absl::Status& status,
   }
 }
 
-void Pool::Note(const std::shared_ptr<Instance>& instance) {
-  instance->line->Note(*instance);
-  const bool idle = !instance->retired && instance->bound.empty() &&
-                    instance->ready() && !instance->checking;
-  if (idle && instance->idle_order == 0) {
-    instance->idle_order = ++last_idle_;
-    idle_.emplace(instance->idle_order, instance);
-  } else if (!idle && instance->idle_order != 0) {
-    idle_.erase(std::exchange(instance->idle_order, 0));
+void Pool::Note(Instance& instance) {
+  instance.line->Note(instance);
+  const bool idle = !instance.retired && instance.bound.empty() &&
+                    instance.ready() && !instance.checking;
+  if (idle && instance.idle_order == 0) {
+    instance.idle_order = ++last_idle_;
+    idle_.emplace(instance.idle_order, &instance);
+  } else if (!idle && instance.idle_order != 0) {
+    idle_.erase(std::exchange(instance.idle_order, 0));
   }
 }
 
@@ -411,11 +411,10 @@ Line& Pool::LineOf(absl::string_view key) {
   return lines_.try_emplace(name, name, slots_).first->second;
 }
 
-std::vector<LeasePtr> Pool::WaitingFor(
-    const std::shared_ptr<Instance>& instance) const {
-  if (instance->line == nullptr) return {};
-  std::vector<LeasePtr> waiting = instance->line->WaitersOf(*instance);
-  for (Lease& lease : instance->bound) waiting.emplace_back(&lease);
+std::vector<LeasePtr> Pool::WaitingFor(Instance& instance) const {
+  if (instance.line == nullptr) return {};
+  std::vector<LeasePtr> waiting = instance.line->WaitersOf(instance);
+  for (Lease& lease : instance.bound) waiting.emplace_back(&lease);
   return waiting;
 }
 

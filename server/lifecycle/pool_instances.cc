@@ -71,13 +71,13 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
         instance->loss.ok() ? constructed : LostBeforeReady(*instance);
     made = status.ok();
     if (!made) {
-      NotMade(instance, status, todo);
+      NotMade(*instance, status, todo);
     } else {
       instance->Constructed();
-      Note(instance);
+      Note(*instance);
       // Nobody's Enter awaits its init.
       const bool alone = instance->warm || !hooks.enter;
-      if (alone && !awaits_init) MarkReady(instance, todo);
+      if (alone && !awaits_init) MarkReady(*instance, todo);
       if (!hooks.init) NoteInit(*instance, absl::OkStatus(), todo);
       Dispatch(*instance->line, todo);
       initializes = alone && awaits_init && !instance->retired;
@@ -85,7 +85,7 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
       if (alone && awaits_init && instance->retired) {
         BeginClosing(*instance, todo);
       }
-      Settle(instance, todo);
+      Settle(*instance, todo);
     }
   }
   Perform(std::move(todo), made ? Begin::kInline : Begin::kPosted);
@@ -112,21 +112,20 @@ coro::Task<void> Pool::Live(std::shared_ptr<Instance> instance) {
   Perform(std::move(after), Begin::kPosted);
 }
 
-void Pool::NotMade(const std::shared_ptr<Instance>& instance,
-                   const absl::Status& status, Todo& todo) {
+void Pool::NotMade(Instance& instance, const absl::Status& status, Todo& todo) {
   const std::vector<std::shared_ptr<Ticket>> waiters =
-      instance->line->TakeWaitersOf(*instance);
+      instance.line->TakeWaitersOf(instance);
   // Lost while it was made, there may be an object all the same.
-  const bool exists = instance->object != nullptr;
-  if (exists) instance->Constructed();
-  instance->Failed(status);
+  const bool exists = instance.object != nullptr;
+  if (exists) instance.Constructed();
+  instance.Failed(status);
   Fail(waiters, status);
-  NoteInit(*instance, status, todo);
-  if (!exists) return Remove(*instance, todo);
-  instance->retired = true;
-  BeginClosing(*instance, todo);
+  NoteInit(instance, status, todo);
+  if (!exists) return Remove(instance, todo);
+  instance.retired = true;
+  BeginClosing(instance, todo);
   Note(instance);
-  Dispatch(*instance->line, todo);
+  Dispatch(*instance.line, todo);
 }
 
 coro::Task<absl::Status> Pool::Construct(std::shared_ptr<Instance> instance) {
@@ -146,7 +145,7 @@ ProgressReport Pool::ReportOf(std::shared_ptr<Instance> instance) {
   return [this, instance = std::move(instance)](std::optional<double> fraction,
                                                 absl::string_view message) {
     coro::MutexLock lock(mu_);
-    instance->Progress(fraction, message, WaitingFor(instance));
+    instance->Progress(fraction, message, WaitingFor(*instance));
   };
 }
 
@@ -170,16 +169,16 @@ coro::Task<absl::StatusOr<std::monostate>> Pool::Initialize(
     if (!instance->loss.ok()) status = LostBeforeReady(*instance);
     NoteInit(*instance, status, todo);
     if (status.ok()) {
-      MarkReady(instance, todo);
+      MarkReady(*instance, todo);
     } else {
       Fail(instance->line->TakeWaitersOf(*instance), status);
       instance->retired = true;
       instance->init_failure = status;
       instance->Transition(InstanceState::kFailed, status);
-      Note(instance);
+      Note(*instance);
     }
     Dispatch(*instance->line, todo);
-    Settle(instance, todo);
+    Settle(*instance, todo);
   }
   Perform(std::move(todo));
   if (!status.ok()) co_return status;
@@ -217,8 +216,8 @@ coro::Task<void> Pool::Lose(std::shared_ptr<Instance> instance,
     if (ready || untouched) {
       instance->Failed(loss);
       instance->retired = true;
-      Note(instance);
-      Settle(instance, todo);
+      Note(*instance);
+      Settle(*instance, todo);
       Dispatch(*instance->line, todo);
     }
   }
@@ -250,7 +249,7 @@ coro::Task<void> Pool::WatchIdle(std::shared_ptr<Instance> instance,
     if (co_await std::move(sleep) != coro::Wake::kTimedOut) co_return;
     if (!idle) continue;
     if (runtime_.clock.Now() >= expiry) {
-      if (since != kept_since) Expire(instance, since);
+      if (since != kept_since) Expire(*instance, since);
       kept_since = since;
     } else {
       coro::Task<void> check = Check(instance, since);
@@ -265,17 +264,16 @@ coro::Instant Pool::IdleSince(const Instance& instance) const {
   return instance.idle_since;
 }
 
-void Pool::Expire(const std::shared_ptr<Instance>& instance,
-                  coro::Instant since) {
+void Pool::Expire(Instance& instance, coro::Instant since) {
   Todo todo;
   {
     coro::MutexLock lock(mu_);
-    if (instance->idle_since != since || instance->retired) return;
+    if (instance.idle_since != since || instance.retired) return;
     const bool needed =
-        instance->ready() &&
-        instance->line->idle() <= static_cast<std::size_t>(policy_.min_idle);
+        instance.ready() &&
+        instance.line->idle() <= static_cast<std::size_t>(policy_.min_idle);
     if (needed) return;
-    instance->retired = true;
+    instance.retired = true;
     Note(instance);
     Settle(instance, todo);
   }
@@ -291,7 +289,7 @@ coro::Task<void> Pool::Check(std::shared_ptr<Instance> instance,
       co_return;
     }
     instance->checking = true;
-    Note(instance);
+    Note(*instance);
   }
   coro::Task<absl::Status> check =
       RunCheck(runtime_, policy_, *instance->object, drain_stop_.get_token());
@@ -304,9 +302,9 @@ coro::Task<void> Pool::Check(std::shared_ptr<Instance> instance,
       if (instance->loss.ok()) instance->Failed(status);
       instance->retired = true;
     }
-    Note(instance);
+    Note(*instance);
     Dispatch(*instance->line, todo);
-    Settle(instance, todo);
+    Settle(*instance, todo);
   }
   Perform(std::move(todo));
 }
@@ -324,8 +322,8 @@ coro::Task<void> Pool::WatchAge(std::shared_ptr<Instance> instance,
     coro::MutexLock lock(mu_);
     if (instance->retired) co_return;
     instance->retired = true;
-    Note(instance);
-    Settle(instance, todo);
+    Note(*instance);
+    Settle(*instance, todo);
     Dispatch(*instance->line, todo);
   }
   Perform(std::move(todo));

@@ -89,7 +89,7 @@ TEST_F(LineTest, ADeferredWaiterIsBoundToTheConstructedInstanceThatServesIt) {
   Construct(line, *first);
   EXPECT_EQ(line.FindDeferred().first, nullptr) << "another's slot";
   Construct(line, *second);
-  EXPECT_EQ(line.FindDeferred(), std::make_pair(deferred, second));
+  EXPECT_EQ(line.FindDeferred(), std::make_pair(deferred, second.get()));
 }
 
 TEST_F(LineTest, ADeferredWaiterIsNotBoundToAnInstanceUnderConstruction) {
@@ -109,7 +109,7 @@ TEST_F(LineTest, TheLastBegunInstancesAreTheOnesThatNoWaiterNeeds) {
   Push(line);
   EXPECT_EQ(line.spares(), 2u);
   for (const InstancePtr& unneeded : {third, second}) {
-    EXPECT_EQ(line.LastUnneeded(), unneeded);
+    EXPECT_EQ(line.LastUnneeded(), unneeded.get());
     unneeded->retired = true;
     line.Note(*unneeded);
   }
@@ -121,8 +121,8 @@ TEST_F(LineTest, AWarmInstanceIsUnneededButNotCold) {
   Line line("", /*slots=*/1);
   const InstancePtr cold = Begin(line);
   const InstancePtr warm = Begin(line, /*warm=*/true);
-  EXPECT_EQ(line.LastUnneeded(), warm);
-  EXPECT_EQ(line.LastUnneededCold(), cold);
+  EXPECT_EQ(line.LastUnneeded(), warm.get());
+  EXPECT_EQ(line.LastUnneededCold(), cold.get());
 }
 
 TEST_F(LineTest, WhatIsInACheckOrBoundIsNotUnneeded) {
@@ -191,12 +191,12 @@ class Counted {
     }
     return spares;
   }
-  InstancePtr LastUnneeded(bool cold) const {
+  Instance* LastUnneeded(bool cold) const {
     for (std::size_t i = under_way_.size(); i > 0; --i) {
       const InstancePtr& instance = under_way_[i - 1];
       if (!Needed(i - 1) && instance->bound.empty() && !instance->checking &&
           !(cold && instance->warm)) {
-        return instance;
+        return instance.get();
       }
     }
     return nullptr;
@@ -209,14 +209,14 @@ class Counted {
     }
     return waiters;
   }
-  std::pair<TicketPtr, InstancePtr> FindDeferred() const {
+  std::pair<TicketPtr, Instance*> FindDeferred() const {
     for (std::size_t i = 0; i < under_way_.size(); ++i) {
       const InstancePtr& instance = under_way_[i];
       if (!instance->constructed() || instance->checking) continue;
       const std::size_t end = std::min(Slots(i + 1), tickets_.size());
       for (std::size_t slot = Slots(i); slot < end; ++slot) {
         if (tickets_[slot]->lease->deferred())
-          return {tickets_[slot], instance};
+          return {tickets_[slot], instance.get()};
       }
     }
     return {};
@@ -270,7 +270,7 @@ TEST_P(LineOfSlots, WhateverHappensItSaysWhatGoingThroughAllWouldSay) {
         ticket != nullptr && one_in(3)) {
       Bind(line, *ticket, *instance);
     }
-    if (const InstancePtr room = line.FindRoom();
+    if (Instance* const room = line.FindRoom();
         room != nullptr && !line.queue().empty() && one_in(3)) {
       Bind(line, *line.queue().front(), *room);
     }

@@ -34,14 +34,14 @@ MUTANTS = [
     Mutant(
         "unbind_keeps_the_init",
         "pool.cc",
-        "    AbandonUnheld(*instance, todo);\n",
+        "    AbandonUnheld(instance, todo);\n",
         "",
         "the last waiter of an init leaves, and it goes on",
     ),
     Mutant(
         "unbind_does_not_retire",
         "pool.cc",
-        "    instance->retired |= retire;\n",
+        "    instance.retired |= retire;\n",
         "",
         "a tainted object is lent again",
     ),
@@ -55,7 +55,7 @@ MUTANTS = [
     Mutant(
         "ended_lease_stays_bound",
         "pool.cc",
-        "    instance->bound.Remove(*lease);\n",
+        "    instance.bound.Remove(*lease);\n",
         "",
         "an object's slot is taken for ever",
     ),
@@ -262,15 +262,15 @@ MUTANTS = [
     Mutant(
         "hold_counts_as_idle",
         "pool_dispatch.cc",
-        "  instance->idle_since = coro::kNever;\n",
+        "  instance.idle_since = coro::kNever;\n",
         "",
         "an object is closed idle_timeout after it first came back",
     ),
     Mutant(
         "expires_while_held",
         "pool_instances.cc",
-        "    if (instance->idle_since != since || instance->retired) return;\n",
-        "    if (instance->retired) return;\n",
+        "    if (instance.idle_since != since || instance.retired) return;\n",
+        "    if (instance.retired) return;\n",
         "idle_timeout retires what somebody has taken meanwhile",
     ),
     Mutant(
@@ -290,8 +290,8 @@ MUTANTS = [
     Mutant(
         "token_given_twice",
         "pool_dispatch.cc",
-        "  lease->Bind(*instance, ++last_token_);",
-        "  lease->Bind(*instance, ++last_token_ / 2);",
+        "  lease->Bind(instance, ++last_token_);",
+        "  lease->Bind(instance, ++last_token_ / 2);",
         "two leases have one fencing token",
     ),
     Mutant(
@@ -363,9 +363,9 @@ MUTANTS = [
     Mutant(
         "closed_in_a_check",
         "pool_dispatch.cc",
-        "  if (!instance->constructed() || !instance->bound.empty() ||\n"
-        "      instance->checking) {",
-        "  if (!instance->constructed() || !instance->bound.empty()) {",
+        "  if (!instance.constructed() || !instance.bound.empty() || "
+        "instance.checking) {",
+        "  if (!instance.constructed() || !instance.bound.empty()) {",
         "an object is closed while its Check runs",
     ),
     Mutant(
@@ -420,8 +420,8 @@ MUTANTS = [
     Mutant(
         "one_too_few_stay_idle",
         "pool_instances.cc",
-        "        instance->line->idle() <= static_cast<std::size_t>(policy_.min_idle);",
-        "        instance->line->idle() < static_cast<std::size_t>(policy_.min_idle);",
+        "        instance.line->idle() <= static_cast<std::size_t>(policy_.min_idle);",
+        "        instance.line->idle() < static_cast<std::size_t>(policy_.min_idle);",
         "idle_timeout closes what min_idle keeps",
     ),
     Mutant(
@@ -448,17 +448,17 @@ MUTANTS = [
     Mutant(
         "check_forgets_the_queue",
         "pool_instances.cc",
-        "    Note(instance);\n    Dispatch(*instance->line, todo);\n"
-        "    Settle(instance, todo);\n  }\n  Perform(std::move(todo));\n"
+        "    Note(*instance);\n    Dispatch(*instance->line, todo);\n"
+        "    Settle(*instance, todo);\n  }\n  Perform(std::move(todo));\n"
         "}\n\ncoro::Task<void> Pool::WatchAge",
-        "    Note(instance);\n    Settle(instance, todo);\n  }\n"
+        "    Note(*instance);\n    Settle(*instance, todo);\n  }\n"
         "  Perform(std::move(todo));\n}\n\ncoro::Task<void> Pool::WatchAge",
         "who came during a check gets no object",
     ),
     Mutant(
         "age_closes_nothing",
         "pool_instances.cc",
-        "    Settle(instance, todo);\n    Dispatch(",
+        "    Settle(*instance, todo);\n    Dispatch(",
         "    Dispatch(",
         "an idle object outlives max_lifetime",
     ),
@@ -1192,14 +1192,14 @@ MUTANTS = [
     Mutant(
         "failed_make_forgiven",
         "pool_instances.cc",
-        "  NoteInit(*instance, status, todo);\n  if (!exists)",
+        "  NoteInit(instance, status, todo);\n  if (!exists)",
         "  if (!exists)",
         "constructors that fail do not open the breaker",
     ),
     Mutant(
         "failed_make_takes_a_place",
         "pool_instances.cc",
-        "  if (!exists) return Remove(*instance, todo);\n",
+        "  if (!exists) return Remove(instance, todo);\n",
         "  if (!exists) return;\n",
         "what could not be made counts as an instance for ever",
     ),
@@ -1213,7 +1213,7 @@ MUTANTS = [
     Mutant(
         "made_though_lost_not_closed",
         "pool_instances.cc",
-        "  BeginClosing(*instance, todo);\n  Note(instance);\n  Dispatch(",
+        "  BeginClosing(instance, todo);\n  Note(instance);\n  Dispatch(",
         "  Note(instance);\n  Dispatch(",
         "an object that died while it was made is left behind",
     ),
