@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "google/rpc/error_details.pb.h"
 #include "server/error/error.h"
+#include "server/error/utf8.h"
 
 namespace anteroom::rpc {
 namespace {
@@ -30,47 +31,16 @@ google::protobuf::Duration ToProto(absl::Duration duration) {
   return proto;
 }
 
-// The length of the UTF-8 character at the front of `text`; 0: there is none.
-std::size_t CharacterLength(absl::string_view text) {
-  const auto byte = [text](std::size_t i) {
-    return static_cast<unsigned char>(text[i]);
-  };
-  if (byte(0) < 0x80) return 1;
-  const std::size_t length = byte(0) >= 0xF5   ? 0
-                             : byte(0) >= 0xF0 ? 4
-                             : byte(0) >= 0xE0 ? 3
-                             : byte(0) >= 0xC2 ? 2
-                                               : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  // Overlong forms, surrogates, and what is beyond Unicode.
-  const bool wrong = (byte(0) == 0xE0 && byte(1) < 0xA0) ||
-                     (byte(0) == 0xED && byte(1) >= 0xA0) ||
-                     (byte(0) == 0xF0 && byte(1) < 0x90) ||
-                     (byte(0) == 0xF4 && byte(1) >= 0x90);
-  return wrong ? 0 : length;
-}
-
-// `text` as UTF-8, with a question mark for each byte that is none, cut at a
-// character so that gRPC sends at most kMaxMessageBytes for it.
+// `text` as UTF-8, cut so that gRPC sends at most kMaxMessageBytes for it.
 std::string Sendable(absl::string_view text) {
-  std::string sendable;
   std::size_t encoded = 0;
-  while (!text.empty()) {
-    const std::size_t length = CharacterLength(text);
-    const absl::string_view character =
-        length == 0 ? absl::string_view("?") : text.substr(0, length);
+  return ToUtf8(text, [&](absl::string_view character) {
     // gRPC encodes a byte as %XX unless it is printable ASCII, and '%' itself.
     const bool plain = character.size() == 1 && character[0] >= 0x20 &&
                        character[0] <= 0x7E && character[0] != '%';
     encoded += plain ? 1 : 3 * character.size();
-    if (encoded > kMaxMessageBytes) break;
-    sendable.append(character.data(), character.size());
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return sendable;
+    return encoded <= kMaxMessageBytes;
+  });
 }
 
 // Adds `message` if the whole stays small enough.

@@ -52,6 +52,14 @@ TEST_F(EventLogTest, ALongMessageIsCut) {
   EXPECT_EQ((*Read(first_).value())[0].message(), std::string(1024, 'x'));
 }
 
+TEST_F(EventLogTest, AMessageIsUtf8WhateverItWasMadeOf) {
+  Append("a\xff");
+  Append(std::string(1023, 'x') + "\u044f");  // whose last byte is one too many
+  const ReadOutcome read = Read(first_);
+  EXPECT_EQ((*read.value())[0].message(), "a?");
+  EXPECT_EQ((*read.value())[1].message(), std::string(1023, 'x'));
+}
+
 TEST_F(EventLogTest, AReaderWaitsForTheNextEvent) {
   const ReadOutcome read = Read(first_);
   world_.RunUntilIdle();
