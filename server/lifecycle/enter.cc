@@ -11,15 +11,14 @@ namespace {
 
 class EnterCall : public Bounded<EnterContext> {
  public:
-  EnterCall(coro::Runtime runtime, const Policy& policy,
-            std::shared_ptr<Instance> instance, LeasePtr lease,
-            std::stop_token stop, coro::Instant deadline)
+  EnterCall(coro::Runtime runtime, const Policy& policy, Instance& instance,
+            LeasePtr lease, std::stop_token stop, coro::Instant deadline)
       : Bounded(runtime,
                 std::min(deadline, coro::After(runtime.clock.Now(),
                                                policy.enter_timeout)),
                 std::move(stop), lease->enter_stop()),
         runtime_(runtime),
-        instance_(std::move(instance)),
+        instance_(instance),
         lease_(std::move(lease)),
         argument_(lease_->TakeArgument()),
         caller_deadline_(deadline),
@@ -35,12 +34,12 @@ class EnterCall : public Bounded<EnterContext> {
   }
 
   coro::Task<absl::Status> Init() override {
-    if (instance_->init == nullptr) co_return absl::OkStatus();
+    if (instance_.init == nullptr) co_return absl::OkStatus();
     // The clock of enter_timeout stands still while the init is awaited.
     const coro::Instant began = runtime_.clock.Now();
     SetDeadline(caller_deadline_);
     coro::Task<absl::StatusOr<std::monostate>> wait =
-        instance_->init->Get(stop());
+        instance_.init->Get(stop());
     const absl::StatusOr<std::monostate> initialized = co_await std::move(wait);
     enter_deadline_ = coro::After(enter_deadline_,
                                   coro::Between(began, runtime_.clock.Now()));
@@ -79,7 +78,7 @@ class EnterCall : public Bounded<EnterContext> {
 
  private:
   const coro::Runtime runtime_;
-  const std::shared_ptr<Instance> instance_;
+  Instance& instance_;
   const LeasePtr lease_;
   const Payload argument_;
   const coro::Instant caller_deadline_;
@@ -103,14 +102,13 @@ absl::Status CallerLeft() {
 }
 
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
-                                 std::shared_ptr<Instance> instance,
-                                 LeasePtr lease, std::stop_token stop,
-                                 coro::Instant deadline) {
+                                 Instance& instance, LeasePtr lease,
+                                 std::stop_token stop, coro::Instant deadline) {
   EnterResult result;
   EnterCall call(runtime, policy, instance, lease, std::move(stop), deadline);
   absl::StatusOr<Payload> value = Payload();
-  if (instance->hooks.enter) {
-    Guarded hook([&] { return instance->object->Enter(call); });
+  if (instance.hooks.enter) {
+    Guarded hook([&] { return instance.object->Enter(call); });
     value = co_await hook;
   }
   if (!value.ok()) co_return call.Explain(value.status());
@@ -120,7 +118,7 @@ coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
     if (!initialized.ok()) co_return call.Explain(initialized);
   }
   result.value =
-      instance->hooks.enter ? *std::move(value) : instance->object->Value();
+      instance.hooks.enter ? *std::move(value) : instance.object->Value();
   co_return result;
 }
 

@@ -36,9 +36,8 @@ struct EnterResult {
 // REQUIRES: the object has an Enter, or the lease is deferred: else there is
 // nothing to await any more.
 coro::Task<EnterResult> RunEnter(coro::Runtime runtime, const Policy& policy,
-                                 std::shared_ptr<Instance> instance,
-                                 LeasePtr lease, std::stop_token stop,
-                                 coro::Instant deadline);
+                                 Instance& instance, LeasePtr lease,
+                                 std::stop_token stop, coro::Instant deadline);
 
 // What a caller that gave up is told: WAIT_TIMED_OUT or CANCELLED.
 absl::Status WaitTimedOut();

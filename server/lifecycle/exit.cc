@@ -25,14 +25,14 @@ class ExitCall : public Bounded<ExitContext> {
 // One call of the hook, and all that it may touch: it may outlive the end of
 // its lease.
 struct ExitHook {
-  ExitHook(coro::Runtime runtime, coro::Instant deadline,
-           std::shared_ptr<Instance> instance, LeasePtr lease)
-      : instance(std::move(instance)),
+  ExitHook(coro::Runtime runtime, coro::Instant deadline, Object& object,
+           LeasePtr lease)
+      : object(object),
         lease(std::move(lease)),
         call(runtime, deadline, *this->lease),
         ended(runtime) {}
 
-  const std::shared_ptr<Instance> instance;
+  Object& object;
   const LeasePtr lease;
   ExitCall call;
   absl::StatusOr<ExitResult> result;  // once `ended`
@@ -40,7 +40,7 @@ struct ExitHook {
 };
 
 coro::Task<void> CallExit(std::shared_ptr<ExitHook> exit) {
-  Guarded hook([&] { return exit->instance->object->Exit(exit->call); });
+  Guarded hook([&] { return exit->object.Exit(exit->call); });
   exit->result = co_await hook;
   exit->ended.Set();
 }
@@ -62,21 +62,20 @@ coro::Task<void> AwaitUses(coro::Runtime runtime, const Policy& policy,
 }  // namespace
 
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
-                                coro::TaskGroup& group,
-                                std::shared_ptr<Instance> instance,
+                                coro::TaskGroup& group, Instance& instance,
                                 LeasePtr lease) {
   if (lease->in_use()) {
     coro::Task<void> uses = AwaitUses(runtime, policy, *lease);
     co_await std::move(uses);
   }
   ExitOutcome outcome;
-  if (!instance->hooks.exit) co_return outcome;
+  if (!instance.hooks.exit) co_return outcome;
   lease->BeginExit();
   outcome.attempts = 1;
   const coro::Instant deadline =
       coro::After(runtime.clock.Now(), policy.exit_timeout);
-  const auto hook =
-      std::make_shared<ExitHook>(runtime, deadline, instance, std::move(lease));
+  const auto hook = std::make_shared<ExitHook>(
+      runtime, deadline, *instance.object, std::move(lease));
   ANTEROOM_CHECK(group.Spawn(CallExit(hook)));
   coro::Task<coro::Wake> ended = hook->ended.Wait({}, deadline);
   if (co_await std::move(ended) == coro::Wake::kTimedOut) {

@@ -30,10 +30,10 @@ struct ExitOutcome {
 // Waits until the Uses of `lease` have ended (after use_grace they are asked
 // to), then calls the exit hook if the object has one, as a task of `group`.
 // Answers when that has ended, or exit_timeout has passed.
-// REQUIRES: the lease is EXITING, and this is called once.
+// REQUIRES: the lease is EXITING, and this is called once; `instance` stays
+// until the hook has ended.
 coro::Task<ExitOutcome> RunExit(coro::Runtime runtime, const Policy& policy,
-                                coro::TaskGroup& group,
-                                std::shared_ptr<Instance> instance,
+                                coro::TaskGroup& group, Instance& instance,
                                 LeasePtr lease);
 
 // Calls the close hook. An error is returned for the record; the instance is

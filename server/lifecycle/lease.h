@@ -185,7 +185,8 @@ class Lease : public coro::Counted<Lease> {
   // REQUIRES: EXITING.
   ExitCause cause() const;
   // From ENTERING on, until it has ended; null before and after. It stays until
-  // its pool has unbound the lease, which is later.
+  // its pool has unbound the lease, which is later. REQUIRES, where it is
+  // looked at: the lease is not ended meanwhile, or the pool's mutex is held.
   Instance* instance() const;
   // What its enter returned; empty before and after.
   Payload value() const;

@@ -12,14 +12,14 @@
 namespace anteroom::lifecycle {
 
 Passage::Passage(coro::Runtime runtime, Pool& pool, LeasePtr lease,
-                 std::shared_ptr<Instance> instance, std::string endpoint)
+                 Instance& instance, std::string endpoint)
     : pool_(pool),
       endpoint_(std::move(endpoint)),
       deadline_(UseBound(runtime.clock, pool.policy())),
       lease_stop_(lease->use_stop()),
       stop_(lease_stop_),
       lease_(std::move(lease)),
-      instance_(std::move(instance)) {
+      instance_(instance) {
   if (deadline_ == coro::kNever) return;
   link_.emplace(runtime, deadline_,
                 std::initializer_list<std::stop_token>{lease_stop_});
@@ -29,10 +29,10 @@ Passage::Passage(coro::Runtime runtime, Pool& pool, LeasePtr lease,
 Passage::~Passage() { ANTEROOM_CHECK(lease_ == nullptr); }
 
 const std::string& Passage::instance_id() const {
-  return instance_->info().instance_id;
+  return instance_.info().instance_id;
 }
 
-std::stop_token Passage::gone() const { return instance_->gone.get_token(); }
+std::stop_token Passage::gone() const { return instance_.gone.get_token(); }
 
 absl::Status Passage::StopReason() const {
   if (lease_stop_.stop_requested()) return WhyStopped(*lease_);
@@ -42,8 +42,6 @@ absl::Status Passage::StopReason() const {
 
 void Passage::End() {
   link_.reset();
-  // The last that is held of them: the object may go at once.
-  instance_.reset();
   pool_.CountOut(std::exchange(lease_, nullptr));
 }
 

@@ -30,8 +30,8 @@ class Pool;
 class Passage {
  public:
   // By Pool::Pass(), which has counted the call in.
-  Passage(coro::Runtime runtime, Pool& pool, LeasePtr lease,
-          std::shared_ptr<Instance> instance, std::string endpoint);
+  Passage(coro::Runtime runtime, Pool& pool, LeasePtr lease, Instance& instance,
+          std::string endpoint);
   ~Passage();
   Passage(const Passage&) = delete;
   Passage& operator=(const Passage&) = delete;
@@ -62,9 +62,8 @@ class Passage {
   // Where there is a use_timeout.
   std::optional<coro::LinkedStop> link_;
   std::stop_token stop_;
-  // Null once ended.
-  LeasePtr lease_;
-  std::shared_ptr<Instance> instance_;
+  LeasePtr lease_;      // null once ended
+  Instance& instance_;  // there until then
 };
 
 }  // namespace anteroom::lifecycle

@@ -2,7 +2,6 @@
 // built, bound and closed is in pool_instances.cc.
 #include "server/lifecycle/pool.h"
 
-#include <exception>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -116,8 +115,8 @@ coro::Task<absl::Status> Pool::Enter(LeasePtr lease, std::stop_token stop,
                                      coro::Instant deadline) {
   // There until the lease is unbound.
   Instance& instance = *lease->instance();
-  coro::Task<EnterResult> enter = RunEnter(
-      runtime_, policy_, instance.shared_from_this(), lease, stop, deadline);
+  coro::Task<EnterResult> enter =
+      RunEnter(runtime_, policy_, instance, lease, stop, deadline);
   EnterResult entered = co_await std::move(enter);
   if (entered.status.ok()) {
     co_return Grant(lease, instance, std::move(entered.value), stop, deadline);
@@ -373,8 +372,7 @@ coro::Task<absl::StatusOr<std::unique_ptr<Passage>>> Pool::Pass(
     co_return WithReason(std::move(endpoint).status(), Reason::kUseFailed);
   }
   co_return std::make_unique<Passage>(runtime_, *this, std::move(lease),
-                                      (*instance)->shared_from_this(),
-                                      *std::move(endpoint));
+                                      **instance, *std::move(endpoint));
 }
 
 absl::Status Pool::Renew(const LeasePtr& lease, absl::Duration ttl) {
@@ -417,7 +415,7 @@ coro::TaskGroup::Detached Pool::Exit(coro::TaskGroup::Ticket /*moved out*/,
   ExitOutcome outcome;  // of most, which have nothing to await
   if (instance.hooks.exit || lease->in_use()) {
     coro::Task<ExitOutcome> exit =
-        RunExit(runtime_, policy_, group_, instance.shared_from_this(), lease);
+        RunExit(runtime_, policy_, group_, instance, lease);
     outcome = co_await std::move(exit);
     now = runtime_.clock.Now();
   }
@@ -480,8 +478,7 @@ coro::Task<void> Pool::Drain() {
         Fail(line.queue().Take(0, line.queue().size()),
              DrainingError(resource_));
       }
-      const auto instances = instances_;  // Settle() may take some out
-      for (const auto& [number, instance] : instances) {
+      for (const auto& [number, instance] : instances_) {
         instance->retired = true;
         Note(*instance);
         if (instance->bound.empty()) todo->stop.push_back(instance->abandoned);

@@ -23,8 +23,10 @@
 //  3. Each instance has one task (Live) from its constructor to CLOSED; each
 //     lease whose exit was decided has one (Exit). All are in `group_`.
 //  4. Fencing tokens grow with each binding.
-//  5. An instance stays while a lease is bound to it; what is found in the
-//     tables below stays while mu_ is held. Whoever needs it longer shares it.
+//  5. An instance stays while a lease is bound to it, and while mu_ is held
+//  where
+//     it is found in a table below: only the end of its life, which shares it,
+//     takes it out.
 //
 // Lock order: mu_, then a lease's, then the event log's or that of LeaseTimers,
 // then the table's or the runtime's timers'.
@@ -330,7 +332,7 @@ class Pool {
       LeasePtr lease, std::stop_token stop, coro::Instant deadline);
   // The same, when nobody waits for it any more.
   coro::Task<void> EnterDeferred(LeasePtr lease);
-  // The end of one lease.
+  // The end of one lease, which begins now.
   coro::TaskGroup::Detached Exit(coro::TaskGroup::Ticket ticket, LeasePtr lease,
                                  coro::Instant now);
 
@@ -365,11 +367,12 @@ class Pool {
   std::vector<LeasePtr> Bound() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Where a listing goes on that is at `cursor`, on this instance.
   BoundLeases::Iterator After(const LeaseCursor& cursor,
-                              Instance& instance) const
+                              const Instance& instance) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unbind(const LeasePtr& lease, Instance& instance, bool retire);
   // Lends it no more. REQUIRES: a lease is bound to it.
   void Retire(Instance& instance);
+  // The lease's end was decided now.
   void SpawnExit(const LeasePtr& lease, coro::Instant now,
                  Begin exit = Begin::kInline);
 
@@ -442,7 +445,7 @@ class Pool {
   void Recount(Line& line) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   Line& LineOf(absl::string_view key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Leases that wait for the init of `instance`.
-  std::vector<LeasePtr> WaitingFor(Instance& instance) const
+  std::vector<LeasePtr> WaitingFor(const Instance& instance) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // REQUIRES: mu_ not held. `builds`: posted from the end of another instance's

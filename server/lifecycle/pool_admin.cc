@@ -56,14 +56,14 @@ absl::StatusOr<InstanceView> Pool::Evict(std::uint64_t number) {
                    absl::StrCat("the resource ", resource_, " has no instance ",
                                 resource_, "#", number));
     }
-    const std::shared_ptr<Instance> instance = found->second;
-    if (!std::exchange(instance->retired, true)) {
-      Note(*instance);
-      if (instance->bound.empty()) todo->stop.push_back(instance->abandoned);
-      Settle(*instance, todo);
-      Dispatch(*instance->line, todo);
+    Instance& instance = *found->second;
+    if (!std::exchange(instance.retired, true)) {
+      Note(instance);
+      if (instance.bound.empty()) todo->stop.push_back(instance.abandoned);
+      Settle(instance, todo);
+      Dispatch(*instance.line, todo);
     }
-    view = instance->View();
+    view = instance.View();
   }
   Perform(std::move(todo));
   return view;
@@ -118,7 +118,7 @@ std::vector<LeasePtr> Pool::Leases(LeaseCursor& cursor, std::size_t max) const {
 }
 
 BoundLeases::Iterator Pool::After(const LeaseCursor& cursor,
-                                  Instance& instance) const {
+                                  const Instance& instance) const {
   const LeasePtr at = table_.FindAt(cursor.place);
   // Bound until its end at least.
   const bool bound = at != nullptr && at->fencing_token() == cursor.after &&

@@ -323,6 +323,7 @@ void Pool::BeginClosing(Instance& instance, Todo& todo) {
 }
 
 void Pool::Remove(Instance& instance, Todo& todo) {
+  ANTEROOM_CHECK(instance.idle_order == 0);
   breaker_.GivenUp(EndProbe(instance, todo));
   instances_.erase(instance.number());
   if (instance.constructed()) --closing_;
@@ -411,7 +412,7 @@ Line& Pool::LineOf(absl::string_view key) {
   return lines_.try_emplace(name, name, slots_).first->second;
 }
 
-std::vector<LeasePtr> Pool::WaitingFor(Instance& instance) const {
+std::vector<LeasePtr> Pool::WaitingFor(const Instance& instance) const {
   if (instance.line == nullptr) return {};
   std::vector<LeasePtr> waiting = instance.line->WaitersOf(instance);
   for (Lease& lease : instance.bound) waiting.emplace_back(&lease);

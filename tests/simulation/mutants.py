@@ -895,8 +895,8 @@ MUTANTS = [
     Mutant(
         "evicted_init_goes_on",
         "pool_admin.cc",
-        "      if (instance->bound.empty()) todo->stop.push_back("
-        "instance->abandoned);\n",
+        "      if (instance.bound.empty()) todo->stop.push_back("
+        "instance.abandoned);\n",
         "",
         "the init of an evicted object is not stopped",
     ),
