@@ -5,6 +5,7 @@
 #include <optional>
 #include <stop_token>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/base/attributes.h"
@@ -108,11 +109,20 @@ Scope::Input InputOf(v1::WithRequest& request) {
   return *std::move(input);
 }
 
+// An error of one request of a batch says which that is.
+absl::Status OfBatch(absl::Status error, int index) {
+  return WithMetadata(std::move(error), "batch_index", absl::StrCat(index));
+}
+
 std::vector<Scope::Input> InputsOf(RequestBatch& requests, int from) {
   std::vector<Scope::Input> inputs;
   inputs.reserve(requests.size() - from);
   for (int i = from; i < requests.size(); ++i) {
-    inputs.push_back(InputOf(requests[i]));
+    Scope::Input input = InputOf(requests[i]);
+    if (auto* const malformed = std::get_if<Scope::Malformed>(&input)) {
+      malformed->status = OfBatch(std::move(malformed->status), i);
+    }
+    inputs.push_back(std::move(input));
   }
   return inputs;
 }
@@ -238,7 +248,9 @@ absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::BeginBatch(
   absl::Status valid = CheckBatch(requests);
   if (!valid.ok()) return valid;
   responses_.AllowBatches();
-  return FindScope(requests[0], InputsOf(requests, 1));
+  auto scope = FindScope(requests[0], InputsOf(requests, 1));
+  if (!scope.ok()) return OfBatch(scope.status(), 0);
+  return scope;
 }
 
 absl::StatusOr<std::shared_ptr<ScopeRunner>> WithCall::FindScope(

@@ -64,6 +64,13 @@ class BatchTest : public ServiceTest {
                ? ""
                : detail.field_violations.front().first;
   }
+  // Which request of a batch the error is of; empty: it does not say.
+  static std::string IndexOf(const absl::Status& status) {
+    for (const auto& [key, value] : DetailOf(status).metadata) {
+      if (key == "batch_index") return value;
+    }
+    return "";
+  }
 };
 
 TEST_F(BatchTest, AWholeScopeIsOneMessageEachWay) {
@@ -262,7 +269,9 @@ TEST_F(BatchTest, WhatIsNoRequestEndsTheScopeForThoseAfterIt) {
   EXPECT_EQ(used[1].result().data(), "1");
   EXPECT_THAT(rpc::FromProto(used[2].error()),
               Fails(StatusCode::kFailedPrecondition, Reason::kLeaseEnded));
-  EXPECT_EQ(FieldOf(scope.Finish()), "request");
+  const absl::Status status = scope.Finish();
+  EXPECT_EQ(FieldOf(status), "request");
+  EXPECT_EQ(IndexOf(status), "1");
   const auto ended = GetLease(lease.lease_id());
   ASSERT_TRUE(ended.ok()) << ended.status();
   EXPECT_EQ(ended->state(), v1::Lease::STATE_ENDED);
@@ -302,7 +311,9 @@ TEST_F(BatchTest, ABatchInABatchIsRefused) {
   SendAcquireWithoutEvents(later, "hello");
   later.AwaitEntered();
   later.Send(nested);
-  EXPECT_EQ(FieldOf(later.Finish()), "batch.requests");
+  const absl::Status status = later.Finish();
+  EXPECT_EQ(FieldOf(status), "batch.requests");
+  EXPECT_EQ(IndexOf(status), "0");
 }
 
 TEST_F(BatchTest, OneThatDoesNotBeginWithAcquireOrResumeIsRefused) {
@@ -311,7 +322,9 @@ TEST_F(BatchTest, OneThatDoesNotBeginWithAcquireOrResumeIsRefused) {
   scope.SendUse(1, "echo");
   SendAcquireWithoutEvents(scope, "hello");
   scope.SendBatch();
-  EXPECT_EQ(FieldOf(scope.Finish()), "request");
+  const absl::Status status = scope.Finish();
+  EXPECT_EQ(FieldOf(status), "request");
+  EXPECT_EQ(IndexOf(status), "0");
   EXPECT_THAT(scope.received(), IsEmpty());
 }
 
