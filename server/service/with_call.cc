@@ -5,7 +5,6 @@
 #include <optional>
 #include <stop_token>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "absl/base/attributes.h"
@@ -118,11 +117,9 @@ std::vector<Scope::Input> InputsOf(RequestBatch& requests, int from) {
   std::vector<Scope::Input> inputs;
   inputs.reserve(requests.size() - from);
   for (int i = from; i < requests.size(); ++i) {
-    Scope::Input input = InputOf(requests[i]);
-    if (auto* const malformed = std::get_if<Scope::Malformed>(&input)) {
-      malformed->status = OfBatch(std::move(malformed->status), i);
-    }
-    inputs.push_back(std::move(input));
+    auto input = Decode(requests[i]);
+    if (!input.ok()) input = Scope::Malformed{OfBatch(input.status(), i)};
+    inputs.push_back(*std::move(input));
   }
   return inputs;
 }
