@@ -1,5 +1,9 @@
 #include "server/lifecycle/event.h"
 
+#include <utility>
+
+#include "server/error/utf8.h"
+
 namespace anteroom::lifecycle {
 
 const EventDetails& Event::more() const {
@@ -7,9 +11,14 @@ const EventDetails& Event::more() const {
   return details == nullptr ? nothing : *details;
 }
 
+std::shared_ptr<const EventDetails> MakeDetails(EventDetails details) {
+  details.message = ToUtf8(details.message, kMaxMessageBytes);
+  return std::make_shared<EventDetails>(std::move(details));
+}
+
 std::shared_ptr<const EventDetails> DetailsOf(const absl::Status& status) {
   if (status.ok()) return nullptr;
-  return std::make_shared<EventDetails>(EventDetails{.status = status});
+  return MakeDetails({.status = status});
 }
 
 }  // namespace anteroom::lifecycle

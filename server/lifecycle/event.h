@@ -3,6 +3,7 @@
 #ifndef ANTEROOM_SERVER_LIFECYCLE_EVENT_H_
 #define ANTEROOM_SERVER_LIFECYCLE_EVENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -74,9 +75,15 @@ struct Event {
   std::uint64_t lease_number = 0;
   Phase phase = Phase::kConstructed;
   int queue_position = 0;                       // 1: next
-  std::shared_ptr<const EventDetails> details;  // null: it has none
+  std::shared_ptr<const EventDetails> details;  // MakeDetails(); null: none
 };
 
+// Longer messages are cut: thousands are kept.
+inline constexpr std::size_t kMaxMessageBytes = 1024;
+
+// For events to share. The message is UTF-8 then, whatever it was made of, and
+// cut: see ToUtf8().
+std::shared_ptr<const EventDetails> MakeDetails(EventDetails details);
 // Of an event that has only a status; null where that is OK.
 std::shared_ptr<const EventDetails> DetailsOf(const absl::Status& status);
 

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "server/coro/check.h"
 #include "server/error/error.h"
-#include "server/error/utf8.h"
 
 namespace anteroom::lifecycle {
 
@@ -19,14 +18,6 @@ EventLog::EventLog(coro::Runtime runtime, std::size_t capacity)
 }
 
 absl::Time EventLog::Append(Event event, absl::Span<EventSink* const> sinks) {
-  if (!event.message().empty()) {
-    std::string message = ToUtf8(event.message(), kMaxMessageBytes);
-    if (message != event.message()) {
-      EventDetails details = event.more();
-      details.message = std::move(message);
-      event.details = std::make_shared<EventDetails>(std::move(details));
-    }
-  }
   std::shared_ptr<coro::Event> appended;
   absl::Time time;
   {

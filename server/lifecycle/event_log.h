@@ -36,10 +36,6 @@ class EventLog {
   EventLog(const EventLog&) = delete;
   EventLog& operator=(const EventLog&) = delete;
 
-  // Longer messages are cut: thousands are kept. They are UTF-8, whatever they
-  // were made of: see ToUtf8().
-  static constexpr std::size_t kMaxMessageBytes = 1024;
-
   // Numbers and dates `event`, records it, and hands it to each of `sinks`. Its
   // date.
   absl::Time Append(Event event, absl::Span<EventSink* const> sinks);

@@ -90,8 +90,8 @@ void Instance::Progress(std::optional<double> fraction,
   Event event;
   event.subject = subject_;
   event.phase = Phase::kProgress;
-  event.details = std::make_shared<EventDetails>(
-      EventDetails{.message = std::string(message), .progress = fraction});
+  event.details =
+      MakeDetails({.message = std::string(message), .progress = fraction});
   std::vector<std::shared_ptr<EventSink>> owners;
   std::vector<EventSink*> sinks;
   for (const LeasePtr& lease : waiting) {

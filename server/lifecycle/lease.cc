@@ -534,8 +534,7 @@ absl::StatusOr<Instance*> Lease::BeginUse(absl::string_view method,
   }
   ++noted_.uses;
   if (raw_sink() != nullptr || home().events().watched()) {
-    Emit(Phase::kUsed, std::make_shared<EventDetails>(
-                           EventDetails{.message = std::string(method)}));
+    Emit(Phase::kUsed, MakeDetails({.message = std::string(method)}));
   }
   return home_.instance;
 }
@@ -656,8 +655,7 @@ void Lease::Revoke(coro::Instant when, ExitReason reason) {
 void Lease::TellRevoking() {
   noted_.told_revoking = true;
   const coro::Instant now = runtime().clock.Now();
-  Emit(Phase::kRevoking, std::make_shared<EventDetails>(EventDetails{
-                             .deadline = WallAt(RevokeAt(now), now)}));
+  Emit(Phase::kRevoking, MakeDetails({.deadline = WallAt(RevokeAt(now), now)}));
 }
 
 bool Lease::DecideEnd(coro::Instant now) {

@@ -22,8 +22,7 @@ class EventLogTest : public ::testing::Test {
  protected:
   void Append(std::string message) {
     Event event;
-    event.details = std::make_shared<EventDetails>(
-        EventDetails{.message = std::move(message)});
+    event.details = MakeDetails({.message = std::move(message)});
     log_.Append(std::move(event), {});
   }
   ReadOutcome Read(std::uint64_t from, std::stop_token stop = {}) {
